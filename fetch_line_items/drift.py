@@ -1,0 +1,54 @@
+"""An early sign that the API has changed: the first page of each link is held against its type."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+
+from pydantic import ValidationError
+
+from shared.links import LineItems
+from shared.models import LINE_ITEM_TYPES, LineItem
+
+_log = logging.getLogger(__name__)
+# A way in which some of the API's samples write `attributes`.
+_KNOWN_ODDITIES = frozenset({"attributes/objectType"})
+
+
+def report_drift(items: LineItems, block: bytes) -> None:
+    """Log, by field name, what in a block of lines does not fit the documented type.
+
+    The values themselves are not logged. The lines are stored all the same.
+    """
+    kind = LINE_ITEM_TYPES.get((items.billing_provider, items.invoice_line_item_type))
+    if kind is None:
+        _log.warning("%s: lines of this kind are not documented", items)
+        return
+    misfits, unknown = Counter[str](), Counter[str]()
+    for text in block.split(b"\n")[:-1]:
+        _hold_against(kind, text, misfits, unknown)
+    if misfits:
+        _log.warning("%s: does not fit %s: %s", items, kind.__name__, _counted(misfits))
+    if unknown:
+        _log.warning("%s: not in %s: %s", items, kind.__name__, _counted(unknown))
+
+
+def _hold_against(
+    kind: type[LineItem], text: bytes, misfits: Counter[str], unknown: Counter[str]
+) -> None:
+    try:
+        line = kind.from_json(text)
+    except ValidationError as error:
+        misfits.update({f"{_path(e['loc'])} ({e['type']})" for e in error.errors()})
+    except (ValueError, RecursionError) as error:
+        misfits.update([f"a line ({type(error).__name__})"])
+    else:
+        unknown.update((line.model_extra or {}).keys() - _KNOWN_ODDITIES)
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in location) or "a line"
+
+
+def _counted(names: Counter[str]) -> str:
+    return ", ".join(f"{name} in {count} lines" for name, count in sorted(names.items()))

@@ -1,0 +1,212 @@
+"""Pages of lines in order, several in flight, with a position to go on from.
+
+It knows nothing of storage: each page is handed to `deliver` in the thread that has fetched it, so
+that downloads and deliveries overlap. And nothing of Partner Center's URLs: `ask` makes the request.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Protocol
+
+from fetch_line_items.lines import Lines
+from shared.errors import Fatal, Retriable
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where to go on: pages and lines so far (which is the next offset), or a token.
+
+    `total_count` is the largest that an answer has told.
+    """
+
+    pages: int = 0
+    lines: int = 0
+    total_count: int = 0
+    token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A page that has been delivered; `following` is None after the last one."""
+
+    lines: int
+    total: Decimal
+    reached: Position
+    last: bool
+
+
+class Ask(Protocol):
+    """Asks for `size` lines at a position; raises PartnerCenterError."""
+
+    def __call__(self, position: Position, size: int) -> Lines: ...
+
+
+Deliver = Callable[[int, bytes], None]
+"""Takes a page's number and its block of lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrived:
+    """What has to be known of a page in flight; its bytes stay with the thread that delivers it."""
+
+    lines: int
+    total: Decimal
+    total_count: int
+    has_next_link: bool
+    token: str | None
+    fingerprint: int
+
+
+class _Flight:
+    """A page on its way: first it arrives, then it is delivered."""
+
+    def __init__(self, position: Position, size: int) -> None:
+        self.position = position
+        self.size = size
+        self.arrived: Future[_Arrived] = Future()
+        self.delivered: Future[None] = Future()
+
+    def run(self, ask: Ask, deliver: Deliver) -> None:
+        try:
+            lines = ask(self.position, self.size)
+            self.arrived.set_result(_arrived(lines))
+            if lines.count:
+                deliver(self.position.pages, lines.block)
+            self.delivered.set_result(None)
+        except BaseException as error:
+            if not self.arrived.done():
+                self.arrived.set_exception(error)
+            self.delivered.set_exception(error)
+
+
+class Pager:
+    """Fetches and delivers pages with up to `width` of them in flight; a context manager."""
+
+    def __init__(
+        self, ask: Ask, deliver: Deliver, *, width: int, go_on: Callable[[], bool]
+    ) -> None:
+        self._ask = ask
+        self._deliver = deliver
+        self._width = width
+        self._go_on = go_on
+        self._flights: deque[_Flight] = deque()
+        # By token, one page arrives while the one before it is being delivered.
+        self._threads = ThreadPoolExecutor(max(width, 2), thread_name_prefix="page")
+
+    def __enter__(self) -> Pager:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Wait for what is in flight: nothing is delivered any more after this."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+    def by_offset(self, start: Position, size: int) -> Iterator[Step]:
+        """Page by offset: there is more while any sign says so.
+
+        The signs: a next link, a full page, fewer lines so far than a total count told. How many
+        pages there are is mostly unknown, so the number in flight grows by one with each full page.
+        A page that is shorter than asked for although there is more sets the size from there on.
+        """
+        position, width, before = start, 1, None
+        self._launch(position, size)
+        while self._flights:
+            flight = self._flights.popleft()
+            page = flight.arrived.result()
+            reached = _advanced(position, page)
+            more = (
+                page.has_next_link
+                or page.lines == flight.size
+                or reached.lines < reached.total_count
+            )
+            _check_offset_page(page, before, more=more, so_far=reached.lines)
+            flight.delivered.result()
+            yield Step(page.lines, page.total, reached, last=not more)
+            if not more:
+                return
+            if page.lines != flight.size:
+                self._land()
+                size = min(size, page.lines)
+            position, before = reached, page
+            width = min(width + 1, self._width)
+            self._fill(position, size, width)
+
+    def by_token(self, start: Position, size: int) -> Iterator[Step]:
+        """Page by continuation token: only a missing token is the end, never an empty page."""
+        position, seen = start, {start.token}
+        self._launch(position, size)
+        while self._flights:
+            page = self._flights[0].arrived.result()
+            reached = _advanced(position, page)
+            if page.token in seen and page.token is not None:
+                raise Fatal("Partner Center repeats a continuation token: there would be no end")
+            seen.add(page.token)
+            flight = self._flights.popleft()
+            if page.token and self._go_on():
+                self._launch(reached, size)
+            flight.delivered.result()
+            yield Step(page.lines, page.total, reached, last=page.token is None)
+            position = reached
+
+    def _fill(self, position: Position, size: int, width: int) -> None:
+        """Have `width` pages in flight from `position` on, as far as lines are to be expected."""
+        while len(self._flights) < width and self._go_on():
+            ahead = len(self._flights)
+            offset = position.lines + ahead * size
+            # A total count above a page's size is the whole's: nothing is behind it, as far as known.
+            if ahead and size < position.total_count <= offset:
+                return
+            self._launch(Position(position.pages + ahead, offset, position.total_count), size)
+
+    def _launch(self, position: Position, size: int) -> None:
+        flight = _Flight(position, size)
+        self._flights.append(flight)
+        # The context carries the invocation's id into the logs of the thread.
+        self._threads.submit(copy_context().run, flight.run, self._ask, self._deliver)
+
+    def _land(self) -> None:
+        """Wait for pages that were asked for at the wrong offset, and forget them."""
+        while self._flights:
+            self._flights.popleft().delivered.exception()
+
+
+def _arrived(lines: Lines) -> _Arrived:
+    page = lines.page
+    return _Arrived(
+        lines=lines.count,
+        total=lines.total,
+        total_count=page.total_count,
+        has_next_link=page.next_link is not None,
+        token=page.token,
+        fingerprint=hash(lines.block),
+    )
+
+
+def _advanced(position: Position, page: _Arrived) -> Position:
+    return Position(
+        pages=position.pages + (page.lines > 0),
+        lines=position.lines + page.lines,
+        total_count=max(position.total_count, page.total_count),
+        token=page.token,
+    )
+
+
+def _check_offset_page(page: _Arrived, before: _Arrived | None, *, more: bool, so_far: int) -> None:
+    if page.lines == 0 and more:
+        raise Retriable(
+            f"Partner Center says that there are more than {so_far} lines, but gives none"
+        )
+    # Two equal lines can be real, two equal pages of several lines cannot.
+    if (
+        before
+        and page.lines > 1
+        and (page.lines, page.fingerprint) == (before.lines, before.fingerprint)
+    ):
+        raise Fatal(
+            f"Partner Center gives the page before line {so_far} twice: it ignores the offset"
+        )

@@ -1,0 +1,130 @@
+"""One invoice: as Partner Center gives it, or the stored copy where it cannot be reached."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from azure.core.exceptions import AzureError
+
+from get_invoice.line_items import with_line_items
+from get_invoice.problem import Answer, no_storage, not_an_invoice_id, not_answered
+from shared.archive import Archive
+from shared.errors import (
+    Fatal,
+    InvalidInput,
+    NoAnswer,
+    NotFound,
+    PartnerCenterError,
+    Retriable,
+    Throttled,
+)
+from shared.invoice_list import find_invoice, identity
+from shared.links import invoice_id
+from shared.partner_center import Operation, PartnerCenter, Patience
+from shared.stored import StoredInvoice
+
+_log = logging.getLogger(__name__)
+
+# A caller waits 15 s at most: this much in all, and this much of it for Partner Center.
+_SECONDS, _PARTNER_CENTER_SECONDS = 14.0, 9.0
+_PATIENCE = Patience(attempts=2, longest_wait=1.0, connect_timeout=3.0, read_timeout=6.0)
+
+# Work is waited for from outside, as no socket's timeout bounds an answer that comes in trickles.
+_threads = ThreadPoolExecutor(32, thread_name_prefix="get_invoice")
+
+
+def answer(wanted: str, *, expand: bool, partner_center: PartnerCenter, archive: Archive) -> Answer:
+    """Answer for the invoice with the id `wanted`, bare or prefixed; `expand` adds its line items.
+
+    The body is the JSON text that Partner Center gave, decimals untouched. Errors are answers too.
+    """
+    try:
+        bare_id = invoice_id(wanted)
+    except InvalidInput as error:
+        return not_an_invoice_id(error)
+    now = time.monotonic()
+    operation = Operation(patience=_PATIENCE, deadline=now + _PARTNER_CENTER_SECONDS)
+    try:
+        found = _find(bare_id, partner_center, archive, operation, until=now + _SECONDS)
+        if expand:
+            text = _within(now + _SECONDS, lambda: with_line_items(found.body, bare_id, archive))
+            found = replace(found, body=text)
+    except PartnerCenterError as error:
+        _log.warning("Invoice %s: %s", bare_id, error)
+        return not_answered(bare_id, error, operation.correlation_id)
+    except (AzureError, TimeoutError) as error:
+        _log.warning("Invoice %s: storage did not answer: %s", bare_id, error)
+        return no_storage(operation.correlation_id)
+    return found
+
+
+def _find(
+    bare_id: str,
+    partner_center: PartnerCenter,
+    archive: Archive,
+    operation: Operation,
+    *,
+    until: float,
+) -> Answer:
+    try:
+        return Answer(200, _live(bare_id, partner_center, operation))
+    except Throttled:
+        raise
+    except Retriable as error:
+        _log.warning("Invoice %s: %s; looking for the stored copy", bare_id, error)
+        stored = _within(until, lambda: archive.read_invoice(bare_id))
+        if stored is None:
+            raise
+        return _stale(stored)
+
+
+def _live(bare_id: str, partner_center: PartnerCenter, operation: Operation) -> bytes:
+    try:
+        return _within(operation.deadline, lambda: _ask(bare_id, partner_center, operation))
+    except TimeoutError:
+        raise NoAnswer(
+            f"Partner Center did not answer within {_PARTNER_CENTER_SECONDS} s"
+        ) from None
+
+
+def _ask(bare_id: str, partner_center: PartnerCenter, operation: Operation) -> bytes:
+    """Ask by id, and look through the list where that is refused or the id is not known there.
+
+    By id the API wants a user, and does not know newer new-commerce invoices (the article *Get
+    invoice by ID*); the list has no such limits.
+    """
+
+    def the_invoice(body: bytes) -> bytes:
+        if identity(body) != bare_id:
+            raise ValueError(f"expected the invoice {bare_id}")
+        return body
+
+    try:
+        return partner_center.get(f"/invoices/{bare_id}", the_invoice, operation=operation)
+    except Fatal as error:
+        _log.info("Invoice %s is looked up in the list: %s", bare_id, error)
+    found = find_invoice(partner_center, operation, bare_id)
+    if found is None:
+        raise NotFound(f"Partner Center lists no invoice {bare_id}", status=404)
+    return found
+
+
+def _stale(stored: StoredInvoice) -> Answer:
+    headers = {"Content-Type": "application/json", "Cache-Status": "archive; hit"}
+    if stored.mark:
+        age = datetime.now(UTC) - stored.mark.stored_at
+        headers["Age"] = str(max(0, round(age.total_seconds())))
+    return Answer(200, stored.text, headers)
+
+
+def _within[T](until: float, work: Callable[[], T]) -> T:
+    """Wait for `work` until then and no longer; raises TimeoutError."""
+    # The context carries the invocation's id into the logs of the thread.
+    future = _threads.submit(copy_context().run, work)
+    return future.result(max(0, until - time.monotonic()))

@@ -1,0 +1,82 @@
+"""Errors as `application/problem+json` (RFC 9457), by what Partner Center or the caller did."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+
+from shared.errors import (
+    InvalidInput,
+    NoAnswer,
+    NotFound,
+    PartnerCenterError,
+    Retriable,
+    Throttled,
+)
+
+_RETRY_AFTER_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the caller gets; `headers` include the content type."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str] = field(default_factory=lambda: {"Content-Type": "application/json"})
+
+
+def problem(
+    status: int,
+    title: str,
+    detail: str,
+    *,
+    correlation_id: str | None = None,
+    retry_after: float | None = None,
+) -> Answer:
+    """Make the answer for an error; `correlation_id` is what the log knows it by."""
+    headers = {"Content-Type": "application/problem+json"}
+    if retry_after is not None:
+        headers["Retry-After"] = str(math.ceil(retry_after))
+    fields = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    if correlation_id:
+        fields["correlationId"] = correlation_id
+    return Answer(status, json.dumps(fields).encode(), headers)
+
+
+def not_an_invoice_id(error: InvalidInput) -> Answer:
+    """400: nothing was asked of anyone."""
+    return problem(400, "Not an invoice id", str(error))
+
+
+def no_storage(correlation_id: str) -> Answer:
+    """504: the invoice may be there, but storage did not say so in time."""
+    detail = "Storage gave no answer in time."
+    return problem(504, "No answer in time", detail, correlation_id=correlation_id)
+
+
+def not_answered(invoice_id: str, error: PartnerCenterError, correlation_id: str) -> Answer:
+    """Say what became of the request to Partner Center; what it said itself is in the log."""
+    if isinstance(error, NotFound):
+        detail = f"Partner Center does not know an invoice {invoice_id}."
+        return problem(404, "No such invoice", detail, correlation_id=correlation_id)
+    if isinstance(error, Throttled):
+        return problem(
+            503,
+            "Partner Center is throttling",
+            "Too many requests for now; ask again later.",
+            correlation_id=correlation_id,
+            retry_after=error.delay or _RETRY_AFTER_SECONDS,
+        )
+    if isinstance(error, NoAnswer):
+        detail = f"Partner Center gave no answer in time, and no copy of {invoice_id} is stored."
+        return problem(504, "No answer in time", detail, correlation_id=correlation_id)
+    if isinstance(error, Retriable):
+        detail = f"Partner Center failed, and no copy of {invoice_id} is stored."
+        return problem(502, "Partner Center failed", detail, correlation_id=correlation_id)
+    detail = (
+        "Partner Center, or Entra ID before it, refused this app; its log says why "
+        f"(MS-CorrelationId {correlation_id})."
+    )
+    return problem(502, "Partner Center refused", detail, correlation_id=correlation_id)

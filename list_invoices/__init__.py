@@ -1,0 +1,30 @@
+"""Timer trigger: what Partner Center lists is what should be in storage."""
+
+from __future__ import annotations
+
+import logging
+
+import azure.functions as func
+
+from list_invoices.sync import sync
+from shared.services import get_archive, get_orders, get_partner_center
+
+bp = func.Blueprint()
+
+_log = logging.getLogger(__name__)
+
+
+@bp.function_name("list_invoices")
+@bp.timer_trigger(arg_name="timer", schedule="%INVOICE_SCHEDULE%")
+# A month is long: an outage or a throttled hour on the day must not skip it.
+@bp.retry(
+    strategy="exponential_backoff",
+    max_retry_count="6",
+    minimum_interval="00:01:00",
+    maximum_interval="00:30:00",
+)
+def list_invoices(timer: func.TimerRequest) -> None:
+    """Store new and changed invoices, and enqueue the lines that are missing."""
+    if timer.past_due:
+        _log.warning("The schedule was missed; listing now")
+    sync(get_partner_center(), get_archive(), get_orders())

@@ -1,0 +1,1 @@
+"""What more than one function needs: settings, auth, models, Partner Center, the archive, the queue."""

@@ -1,0 +1,133 @@
+"""How the app proves who it is: to Partner Center through Entra ID, to storage as itself."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from shared.errors import NoAnswer, Refused
+
+if TYPE_CHECKING:
+    from azure.core.credentials import AccessToken, TokenCredential
+
+    from shared.settings import Settings, StorageConnection
+
+# The clouds whose authorities Entra ID vouches for, and the audience that each of them wants in the
+# managed identity's token when it stands in for the app registration's secret.
+_TOKEN_EXCHANGE = {
+    "login.microsoftonline.com": "api://AzureADTokenExchange/.default",
+    "login.microsoftonline.us": "api://AzureADTokenExchangeUSGov/.default",
+    "login.partner.microsoftonline.cn": "api://AzureADTokenExchangeChina/.default",
+    "login.chinacloudapi.cn": "api://AzureADTokenExchangeChina/.default",
+}
+_RENEW_BEFORE_SECONDS = 300
+
+# azure-identity tells at INFO which credential gave a token, for each token.
+logging.getLogger("azure.identity").setLevel(logging.WARNING)
+
+
+class Tokens:
+    """Bearer tokens for Partner Center, one at a time for the whole process.
+
+    Thread-safe. A token is used until five minutes before its end, or until `renew` says that
+    Partner Center did not take it.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._credential: TokenCredential | None = None
+        self._token: AccessToken | None = None
+
+    def get(self) -> str:
+        """Give a valid token; raises Refused or NoAnswer when Entra ID gives none."""
+        with self._lock:
+            if self._token is None or self._token.expires_on - time.time() < _RENEW_BEFORE_SECONDS:
+                self._token = self._acquire()
+            return self._token.token
+
+    def renew(self, refused: str) -> str:
+        """Give another token than `refused`, asking Entra ID once however many threads want one."""
+        with self._lock:
+            if self._token is None or self._token.token == refused:
+                # A credential answers from its cache, so a fresh token needs a fresh credential.
+                self._credential = None
+                self._token = self._acquire()
+            return self._token.token
+
+    def _acquire(self) -> AccessToken:
+        from azure.core.exceptions import AzureError, ClientAuthenticationError
+
+        try:
+            self._credential = self._credential or partner_center_credential(self._settings)
+            return self._credential.get_token(self._settings.scope)
+        except ClientAuthenticationError as error:
+            raise Refused(
+                f"Entra ID gave no token for {self._settings.scope}: {error.message}; look at "
+                "PARTNER_CENTER_TENANT_ID, PARTNER_CENTER_CLIENT_ID and the secret, certificate or "
+                "federated managed identity"
+            ) from error
+        except AzureError as error:
+            raise NoAnswer(
+                f"Entra ID at {self._settings.authority} did not answer: {error}"
+            ) from error
+        except ValueError as error:
+            # MSAL and cryptography: a certificate that cannot be read, an authority without metadata.
+            raise Refused(f"The Partner Center credential cannot be used: {error}") from error
+
+
+def partner_center_credential(settings: Settings) -> TokenCredential:
+    """Make the credential that the settings ask for: secret, certificate or managed identity."""
+    # Imported here because azure.identity is a third of a second of every cold start.
+    from azure.identity import (
+        CertificateCredential,
+        ClientAssertionCredential,
+        ClientSecretCredential,
+    )
+
+    authority_host = urlsplit(settings.authority).hostname or ""
+    trusted_without_discovery = authority_host not in _TOKEN_EXCHANGE
+    if settings.client_secret:
+        return ClientSecretCredential(
+            settings.tenant_id,
+            settings.client_id,
+            settings.client_secret.get_secret_value(),
+            authority=settings.authority,
+            disable_instance_discovery=trusted_without_discovery,
+        )
+    if settings.client_certificate_path:
+        return CertificateCredential(
+            settings.tenant_id,
+            settings.client_id,
+            str(settings.client_certificate_path),
+            authority=settings.authority,
+            disable_instance_discovery=trusted_without_discovery,
+        )
+    identity = managed_identity(settings.managed_identity_client_id)
+    audience = _TOKEN_EXCHANGE.get(authority_host, _TOKEN_EXCHANGE["login.microsoftonline.com"])
+    return ClientAssertionCredential(
+        settings.tenant_id,
+        settings.client_id,
+        lambda: identity.get_token(audience).token,
+        authority=settings.authority,
+        disable_instance_discovery=trusted_without_discovery,
+    )
+
+
+def managed_identity(client_id: str | None) -> TokenCredential:
+    """Give the app's own identity: user-assigned with a `client_id`, else system-assigned."""
+    from azure.identity import ManagedIdentityCredential
+
+    return ManagedIdentityCredential(client_id=client_id)
+
+
+def storage_credential(connection: StorageConnection) -> TokenCredential:
+    """Give the identity for a storage account: as `__credential` says, else what is at hand."""
+    if connection.credential == "managedidentity":
+        return managed_identity(connection.client_id)
+    from azure.identity import DefaultAzureCredential
+
+    return DefaultAzureCredential(managed_identity_client_id=connection.client_id)

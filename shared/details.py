@@ -1,0 +1,60 @@
+"""Which lines an invoice says it has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from shared.errors import InvalidInput
+from shared.links import LineItems, invoice_id
+from shared.models import Invoice, InvoiceDetail
+
+
+@dataclass(frozen=True)
+class Details:
+    """The details of an invoice that can be followed, and what is wrong with the others.
+
+    `links` maps the lines to the link that leads to them, in the invoice's order.
+    """
+
+    links: dict[LineItems, str]
+    problems: list[str]
+
+
+def details_of(invoice: Invoice) -> Details:
+    """Take the details of an invoice apart; one that cannot be followed does not stop the others."""
+    links: dict[LineItems, str] = {}
+    problems = []
+    for detail in invoice.invoice_details or []:
+        try:
+            items = _line_items(invoice, detail)
+            links.setdefault(items, detail.uri or items.link)
+        except InvalidInput as error:
+            problems.append(str(error))
+    return Details(links, problems)
+
+
+def with_amendments(invoice: Invoice) -> Iterator[Invoice]:
+    """Give the invoice and all that is nested in it."""
+    yield invoice
+    for amendment in invoice.amendments or []:
+        yield from with_amendments(amendment)
+
+
+def _line_items(invoice: Invoice, detail: InvoiceDetail) -> LineItems:
+    """Read a detail by its link, or (in an amendment) by what it says; both have to agree."""
+    provider, item_type = detail.billing_provider, detail.invoice_line_item_type
+    if detail.uri is None:
+        return LineItems.of(invoice.id, provider or "", item_type or "")
+    by_link = LineItems.parse(detail.uri)
+    said = LineItems.of(
+        invoice.id,
+        provider or by_link.billing_provider,
+        item_type or by_link.invoice_line_item_type,
+    )
+    if by_link != said:
+        raise InvalidInput(
+            f"The link {detail.uri} leads to {by_link}, but is on invoice {invoice_id(invoice.id)} as "
+            f"{said}"
+        )
+    return by_link

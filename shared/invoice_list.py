@@ -1,0 +1,111 @@
+"""The list of all invoices, which (unlike an invoice by its id) an app may read without a user."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from shared.errors import Fatal, InvalidInput
+from shared.links import invoice_id, next_list_parameters
+from shared.pages import Page, parse_page
+from shared.partner_center import Operation, PartnerCenter
+
+
+class _Identified(msgspec.Struct):
+    id: Any = None
+
+
+class _Amended(msgspec.Struct):
+    amendments: list[msgspec.Raw] | None = None
+
+
+def listed_invoices(partner_center: PartnerCenter, operation: Operation) -> Iterator[bytes]:
+    """Give the JSON text of each invoice of the list, whatever paging the answers show.
+
+    Legacy invoices are paged by size and offset, modern ones come with every page, and a server may
+    ignore paging altogether (the article *Get a collection of invoices*): each invoice is given once,
+    and a page that brings nothing new is the last. Raises PartnerCenterError.
+    """
+    seen: set[str] = set()
+    tokens: set[str] = set()
+    params: dict[str, str | int] = {}
+    headers: dict[str, str] = {}
+    while True:
+        page = partner_center.get(
+            "/invoices", parse_page, operation=operation, params=params, headers=headers
+        )
+        fresh = _fresh(page, seen)
+        yield from fresh
+        if page.token:
+            _remember(page.token, tokens)
+            params = params | {"seekOperation": "Next"}
+            headers = {"MS-ContinuationToken": page.token}
+            continue
+        following = _next_parameters(page, params, len(seen))
+        if not fresh or following is None:
+            return
+        params, headers = following, {}
+
+
+def find_invoice(partner_center: PartnerCenter, operation: Operation, wanted: str) -> bytes | None:
+    """Give the JSON text of the invoice with the bare id `wanted`, nested amendments included."""
+    for listed in listed_invoices(partner_center, operation):
+        for text in documents(listed):
+            if identity(text) == wanted:
+                return text
+    return None
+
+
+def documents(invoice: bytes) -> Iterator[bytes]:
+    """Give an invoice's JSON text, and those of the amendments nested in it."""
+    yield invoice
+    try:
+        nested = msgspec.json.decode(invoice, type=_Amended).amendments or []
+    except msgspec.ValidationError:
+        return  # amendments that are no list: the invoice itself is told as broken by its reader
+    for amendment in nested:
+        yield from documents(bytes(amendment))
+
+
+def identity(invoice: bytes) -> str | None:
+    """Give the bare id in an invoice's JSON text; None where it has none that could be one."""
+    try:
+        return invoice_id(msgspec.json.decode(invoice, type=_Identified).id)
+    except (msgspec.ValidationError, InvalidInput, TypeError):
+        return None
+
+
+def _fresh(page: Page, seen: set[str]) -> list[bytes]:
+    fresh = []
+    for item in page.items:
+        text = bytes(item)
+        key = identity(text) or text.decode()
+        if key not in seen:
+            seen.add(key)
+            fresh.append(text)
+    return fresh
+
+
+def _remember(token: str, tokens: set[str]) -> None:
+    if token in tokens:
+        raise Fatal("Partner Center repeats a continuation token of the invoice list")
+    tokens.add(token)
+
+
+def _next_parameters(
+    page: Page, params: dict[str, str | int], so_far: int
+) -> dict[str, str | int] | None:
+    """Where the list goes on: by its next link, or because something else says that there is more."""
+    if page.next_link is not None:
+        try:
+            return {"offset": so_far} | next_list_parameters(page.next_link)
+        except InvalidInput as error:
+            raise Fatal(
+                f"Partner Center's invoice list goes on at a wrong place: {error}"
+            ) from error
+    full = "size" in params and len(page.items) >= int(params["size"])
+    if full or page.total_count > so_far:
+        return {"size": params.get("size", max(len(page.items), 1)), "offset": so_far}
+    return None

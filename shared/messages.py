@@ -1,0 +1,145 @@
+"""The messages of the queue `invoice-line-items`, as people write them and as the app does."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from decimal import Decimal
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from shared.errors import InvalidInput
+from shared.links import LineItems
+
+_EXPECTED = (
+    'expected {"link": "/invoices/…/lineitems/…/…"}, or {"invoiceId": …, "billingProvider": …, '
+    '"invoiceLineItemType": …}, or the bare link; any of them may be base64-encoded'
+)
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
+
+
+class Progress(_Message):
+    """How far a fetch has come: what a follow-up message carries from one invocation to the next.
+
+    `run` is part of the ids of the blocks staged so far. `token` is set where the API pages by
+    continuation token. `total` sums the charges so far. `attempt` counts the messages in a row that
+    brought no page, `total_count` is the largest that Partner Center has told, `fetched_for` the
+    version of the invoice for which the lines are fetched, where it is known.
+    """
+
+    run: str = Field(pattern=r"^[0-9a-f]{16}$")
+    correlation_id: str = Field(pattern=r"^[0-9a-f-]{36}$")
+    pages: int = Field(0, ge=0)
+    lines: int = Field(0, ge=0)
+    total: Decimal = Decimal(0)
+    total_count: int = Field(0, ge=0)
+    token: str | None = Field(None, pattern=r"^[\x20-\x7e]+$")
+    attempt: int = Field(0, ge=0)
+    fetched_for: str | None = Field(None, pattern=r"^[0-9a-f]{16}$")
+
+
+class LineItemsMessage(_Message):
+    """Fetch the lines of one provider and type on one invoice.
+
+    `version` is the invoice's at the time of the order; without one (a message written by hand) the
+    lines are fetched whatever is stored. `progress` is there in a follow-up message only.
+    """
+
+    link: str | None = None
+    invoice_id: str | None = None
+    billing_provider: str | None = None
+    invoice_line_item_type: str | None = None
+    currency_code: str | None = Field(None, pattern=r"^[A-Za-z]{3}$")
+    version: str | None = Field(None, pattern=r"^[0-9a-f]{16}$")
+    progress: Progress | None = None
+
+    @classmethod
+    def order(
+        cls, items: LineItems, *, link: str | None, currency: str | None, version: str
+    ) -> LineItemsMessage:
+        """Write what the timer asks for: the lines `items` of an invoice at `version`."""
+        return cls(
+            link=link or items.link,
+            invoice_id=items.invoice_id,
+            billing_provider=items.billing_provider,
+            invoice_line_item_type=items.invoice_line_item_type,
+            currency_code=currency,
+            version=version,
+        )
+
+    @classmethod
+    def decode(cls, body: bytes) -> Self:
+        """Read a message, in any of the forms that design and runbook allow.
+
+        Raises InvalidInput that says what is wrong and what was expected.
+        """
+        message = cls._validated(_fields(body))
+        message.items()  # says what is wrong with the link or the three fields
+        return message
+
+    @classmethod
+    def _validated(cls, fields: dict[str, Any]) -> Self:
+        try:
+            return cls.model_validate(fields)
+        except ValidationError as error:
+            problems = "; ".join(
+                f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors()
+            )
+            raise InvalidInput(
+                f"The message cannot be understood: {problems}; {_EXPECTED}"
+            ) from None
+
+    def encode(self) -> str:
+        """Write the message as the queue carries it: JSON in one line."""
+        return self.model_dump_json(by_alias=True, exclude_none=True)
+
+    def items(self) -> LineItems:
+        """Say which lines are meant; raises InvalidInput where link and fields are unclear."""
+        named = (self.invoice_id, self.billing_provider, self.invoice_line_item_type)
+        by_name = LineItems.of(*named) if all(named) else None  # type: ignore[arg-type]
+        by_link = LineItems.parse(self.link) if self.link else None
+        if by_name and by_link and by_name != by_link:
+            raise InvalidInput(
+                f"The message's link means {by_link}, its fields mean {by_name}: expected the same"
+            )
+        items = by_link or by_name
+        if items is None:
+            raise InvalidInput(f"The message names no lines: {_EXPECTED}")
+        return items
+
+
+def _fields(body: bytes) -> dict[str, Any]:
+    text = _text(body)
+    if not text.startswith(("{", '"')):
+        text = _unwrapped(text)
+    if not text.startswith(("{", '"')):
+        return {"link": text}
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise InvalidInput(f"The message is not valid JSON ({error}): {_EXPECTED}") from None
+    return value if isinstance(value, dict) else {"link": value}
+
+
+def _text(body: bytes) -> str:
+    try:
+        return body.decode("utf-8-sig").strip()
+    except UnicodeDecodeError:
+        raise InvalidInput(f"The message is not UTF-8 text: {_EXPECTED}") from None
+
+
+def _unwrapped(text: str) -> str:
+    """Decode base64 where that is what the text is.
+
+    A link is no base64 of any text: `/i` and `in` stand for bytes that cannot begin UTF-8.
+    """
+    try:
+        return _text(base64.b64decode(text, validate=True))
+    except (binascii.Error, ValueError):
+        return text

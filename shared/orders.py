@@ -1,0 +1,33 @@
+"""The queue on which line items are ordered: by the timer, by a fetch that goes on, by people."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+from azure.storage.queue import QueueClient
+
+from shared.messages import LineItemsMessage
+
+_NEVER_EXPIRES = -1
+
+
+class Orders:
+    """Sends messages to `invoice-line-items`, which is created when it is missing."""
+
+    def __init__(self, queue: QueueClient) -> None:
+        self._queue = queue
+
+    def send(self, message: LineItemsMessage, *, delay: float = 0) -> None:
+        """Send `message`, to be seen by the trigger after `delay` seconds."""
+        try:
+            self._send(message, delay)
+        except ResourceNotFoundError:
+            with suppress(ResourceExistsError):
+                self._queue.create_queue()
+            self._send(message, delay)
+
+    def _send(self, message: LineItemsMessage, delay: float) -> None:
+        self._queue.send_message(
+            message.encode(), visibility_timeout=round(delay), time_to_live=_NEVER_EXPIRES
+        )

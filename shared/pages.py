@@ -1,0 +1,69 @@
+"""A page of a Partner Center collection: its items as the very bytes received, and what comes next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+_TOKEN_HEADER = "ms-continuationtoken"  # noqa: S105 - the name of a header
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One answer to a request for a collection.
+
+    `items` are slices of the answer's body. `total_count` is the collection's or the page's: the
+    API uses it for both. `next_link` is set where the answer has one, `token` where the next page is
+    to be asked for with the header MS-ContinuationToken.
+    """
+
+    items: list[msgspec.Raw]
+    total_count: int
+    next_link: str | None
+    token: str | None
+
+
+class _Header(msgspec.Struct):
+    key: str | None = None
+    value: str | None = None
+
+
+class _Link(msgspec.Struct):
+    uri: str | None = None
+    headers: list[_Header] | None = None
+
+
+class _Links(msgspec.Struct):
+    next: _Link | None = None
+
+
+class _Envelope(msgspec.Struct):
+    items: list[msgspec.Raw] | None
+    totalCount: Any = None
+    links: _Links | None = None
+    continuationToken: str | None = None
+
+
+_decoder = msgspec.json.Decoder(_Envelope)
+
+
+def parse_page(body: bytes) -> Page:
+    """Split a body into its items; raises ValueError (msgspec's errors are) if it is not a page."""
+    envelope = _decoder.decode(body)
+    following = envelope.links.next if envelope.links else None
+    count = envelope.totalCount
+    return Page(
+        items=envelope.items or [],
+        total_count=count if isinstance(count, int) else 0,
+        next_link=(following.uri or "") if following else None,
+        token=_header_token(following) or envelope.continuationToken or None,
+    )
+
+
+def _header_token(link: _Link | None) -> str | None:
+    for header in (link and link.headers) or []:
+        if (header.key or "").lower() == _TOKEN_HEADER:
+            return header.value
+    return None

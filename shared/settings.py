@@ -1,0 +1,216 @@
+"""The app settings: read once, validated together, every problem told in one message."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+
+from shared.errors import InvalidInput
+
+_KEY_VAULT_REFERENCE = "@Microsoft.KeyVault("
+_STORAGE_SETTINGS = ("AzureWebJobsStorage", "INVOICES_STORAGE")
+_STORAGE_FIELDS = ("blobServiceUri", "queueServiceUri", "accountName", "credential", "clientId")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _root_url(value: str) -> str:
+    """`https://host[:port]`, without anything behind it; `http` for a loopback host only."""
+    parts = urlsplit(value.rstrip("/"))
+    if parts.scheme not in ("https", "http") or not parts.hostname:
+        raise ValueError("expected a URL like https://host")
+    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+        raise ValueError("expected https (http is accepted for a loopback host only)")
+    if parts.path or parts.query or parts.fragment or parts.username:
+        raise ValueError(
+            "expected the root alone: scheme, host and port, without a path such as /v1"
+        )
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _service_url(value: str) -> str:
+    """Like a root, but an emulator has the account's name behind it."""
+    parts = urlsplit(value.rstrip("/"))
+    return _root_url(parts._replace(path="").geturl()) + parts.path
+
+
+def _https_url(value: str) -> str:
+    url = _root_url(value)
+    if not url.startswith("https:"):
+        raise ValueError("expected https")
+    return url
+
+
+def _existing_file(value: Path) -> Path:
+    if not value.is_file():
+        raise ValueError("expected the path of a certificate file (PEM or PFX) that exists")
+    return value
+
+
+ServiceUrl = Annotated[str, AfterValidator(_service_url)]
+RootUrl = Annotated[str, AfterValidator(_root_url)]
+HttpsUrl = Annotated[str, AfterValidator(_https_url)]
+DirectoryName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*$")]
+
+
+class _Frozen(BaseModel):
+    # The input is hidden in errors because it may be a secret.
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, populate_by_name=True)
+
+
+class StorageConnection(_Frozen):
+    """One storage account: a connection string, or the service addresses and an identity.
+
+    The identity form is that of the Functions host: `{setting}__blobServiceUri`,
+    `__queueServiceUri` (or `__accountName` for both), `__credential`, `__clientId`.
+    """
+
+    connection_string: SecretStr | None = None
+    blob_service_uri: ServiceUrl | None = Field(None, alias="blobServiceUri")
+    queue_service_uri: ServiceUrl | None = Field(None, alias="queueServiceUri")
+    account_name: str | None = Field(None, alias="accountName", pattern=r"^[a-z0-9]{3,24}$")
+    credential: str | None = None
+    client_id: str | None = Field(None, alias="clientId")
+
+    @property
+    def blob_url(self) -> str | None:
+        return self.blob_service_uri or self._of_account("blob")
+
+    @property
+    def queue_url(self) -> str | None:
+        return self.queue_service_uri or self._of_account("queue")
+
+    def _of_account(self, service: str) -> str | None:
+        return self.account_name and f"https://{self.account_name}.{service}.core.windows.net"
+
+
+class Settings(_Frozen):
+    """Everything that can be set, as validated values; the aliases are the settings' names."""
+
+    host_storage: StorageConnection = Field(alias="AzureWebJobsStorage")
+    invoices_storage: StorageConnection = Field(alias="INVOICES_STORAGE")
+    invoices_container: str = Field(
+        "invoices", alias="INVOICES_CONTAINER", pattern=r"^[a-z0-9](-?[a-z0-9]){2,62}$"
+    )
+    tenant_id: DirectoryName = Field(alias="PARTNER_CENTER_TENANT_ID")
+    client_id: DirectoryName = Field(alias="PARTNER_CENTER_CLIENT_ID")
+    client_secret: SecretStr | None = Field(None, alias="PARTNER_CENTER_CLIENT_SECRET")
+    client_certificate_path: Annotated[Path, AfterValidator(_existing_file)] | None = Field(
+        None, alias="PARTNER_CENTER_CLIENT_CERTIFICATE_PATH"
+    )
+    managed_identity_client_id: str | None = Field(None, alias="AZURE_CLIENT_ID")
+    partner_center_url: RootUrl = Field(
+        "https://api.partnercenter.microsoft.com", alias="PARTNER_CENTER_URL"
+    )
+    authority: HttpsUrl = Field(
+        "https://login.microsoftonline.com", alias="PARTNER_CENTER_AUTHORITY"
+    )
+    scope: str = Field("", alias="PARTNER_CENTER_SCOPE")
+    page_size: int = Field(2000, alias="LINE_ITEMS_PAGE_SIZE", ge=1, le=2000)
+    concurrency: int = Field(4, alias="LINE_ITEMS_CONCURRENCY", ge=1, le=32)
+    # The upper bound leaves a minute of host.json's functionTimeout for the last page.
+    time_budget_seconds: float = Field(240, alias="FETCH_TIME_BUDGET_SECONDS", ge=0, le=540)
+
+    @model_validator(mode="after")
+    def _derive_scope(self) -> Self:
+        if not self.scope:
+            object.__setattr__(self, "scope", f"{self.partner_center_url}/.default")
+        return self
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
+        """Read the settings of `environment`.
+
+        Raises InvalidInput with a line for each setting that is missing or wrong.
+        """
+        values = _by_setting(environment)
+        problems = _unresolved(values) | _unreachable_storage(values) | _two_proofs(values)
+        try:
+            settings = cls.model_validate(values)
+        except ValidationError as error:
+            problems = {_name(e["loc"]): _text(e["msg"]) for e in error.errors()} | problems
+        if problems:
+            lines = "\n".join(f"  {name}: {text}" for name, text in problems.items())
+            raise InvalidInput(f"These app settings need attention:\n{lines}")
+        return settings
+
+
+@cache
+def get_settings() -> Settings:
+    """Give the process's settings, read once."""
+    return Settings.from_environment(os.environ)
+
+
+def _by_setting(environment: Mapping[str, str]) -> dict[str, Any]:
+    # An empty setting is an unset one: that is how the portal and .env files leave them.
+    values: dict[str, Any] = {name: value for name, value in environment.items() if value.strip()}
+    host, invoices = (_storage(values, name) for name in _STORAGE_SETTINGS)
+    return values | {"AzureWebJobsStorage": host, "INVOICES_STORAGE": invoices or host}
+
+
+def _storage(values: Mapping[str, str], name: str) -> dict[str, str]:
+    if name in values:
+        return {"connection_string": values[name]}
+    fields = {field: values.get(f"{name}__{field}") for field in _STORAGE_FIELDS}
+    return {field: value for field, value in fields.items() if value}
+
+
+def _unresolved(values: Mapping[str, Any]) -> dict[str, str]:
+    known = {field.alias: values.get(field.alias or "") for field in Settings.model_fields.values()}
+    for name in _STORAGE_SETTINGS:
+        known |= {_name((name, field)): value for field, value in values[name].items()}
+    return {
+        name: "the Key Vault reference was not resolved: the app's identity needs the role Key Vault "
+        "Secrets User on the vault, and the secret has to exist"
+        for name, value in known.items()
+        if name and isinstance(value, str) and value.startswith(_KEY_VAULT_REFERENCE)
+    }
+
+
+def _unreachable_storage(values: Mapping[str, Any]) -> dict[str, str]:
+    # Which addresses an account must have depends on what it is for: queue and blobs, or blobs alone.
+    needed = {"AzureWebJobsStorage": "queueServiceUri", "INVOICES_STORAGE": "blobServiceUri"}
+    return {
+        name: f"expected a connection string, or {name}__{uri} for an identity"
+        for name, uri in needed.items()
+        if not values[name].keys() & {"connection_string", "accountName", uri}
+    }
+
+
+def _two_proofs(values: Mapping[str, Any]) -> dict[str, str]:
+    names = ("PARTNER_CENTER_CLIENT_SECRET", "PARTNER_CENTER_CLIENT_CERTIFICATE_PATH")
+    if not all(name in values for name in names):
+        return {}
+    text = "expected one of them, or neither (then the managed identity is used)"
+    return {" and ".join(names): text}
+
+
+def _name(location: tuple[int | str, ...]) -> str:
+    parts = [str(part) for part in location if part != "connection_string"]
+    return "__".join(parts)
+
+
+def _text(message: str) -> str:
+    return {"Field required": "required, but not set"}.get(
+        message, message.removeprefix("Value error, ")
+    )

@@ -1,0 +1,59 @@
+"""Clients for the storage accounts, by connection string or by identity."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import requests
+from azure.core.pipeline.transport import RequestsTransport
+from azure.storage.blob import BlobServiceClient, ContainerClient, ExponentialRetry
+from azure.storage.queue import QueueClient, QueueServiceClient
+from requests.adapters import HTTPAdapter
+
+from shared.auth import storage_credential
+from shared.settings import Settings
+
+LINE_ITEMS_QUEUE = "invoice-line-items"
+_CONNECTIONS = 64
+
+# It tells every request and its headers at INFO.
+logging.getLogger("azure.core.pipeline.policies.http_logging_policy").setLevel(logging.WARNING)
+
+
+def invoices_container(settings: Settings) -> ContainerClient:
+    """The container of the invoices; it may not exist yet."""
+    storage = settings.invoices_storage
+    if storage.connection_string:
+        service = BlobServiceClient.from_connection_string(
+            storage.connection_string.get_secret_value(), **_options()
+        )
+    else:
+        assert storage.blob_url  # noqa: S101 - the settings are validated for it
+        service = BlobServiceClient(storage.blob_url, storage_credential(storage), **_options())
+    return service.get_container_client(settings.invoices_container)
+
+
+def line_items_queue(settings: Settings) -> QueueClient:
+    """The queue of the line items messages; it may not exist yet."""
+    storage = settings.host_storage
+    if storage.connection_string:
+        service = QueueServiceClient.from_connection_string(
+            storage.connection_string.get_secret_value(), **_options()
+        )
+    else:
+        assert storage.queue_url  # noqa: S101 - the settings are validated for it
+        service = QueueServiceClient(storage.queue_url, storage_credential(storage), **_options())
+    return service.get_queue_client(LINE_ITEMS_QUEUE)
+
+
+def _options() -> dict[str, Any]:
+    # The default pool keeps 10 connections, fewer than pages can be in flight; the default waits
+    # between retries (18, 24, 42 s) are longer than anyone at the other end of HTTP has patience.
+    session = requests.Session()
+    session.mount("https://", HTTPAdapter(pool_maxsize=_CONNECTIONS))
+    session.mount("http://", HTTPAdapter(pool_maxsize=_CONNECTIONS))
+    return {
+        "transport": RequestsTransport(session=session),
+        "retry_policy": ExponentialRetry(initial_backoff=1, increment_base=2, retry_total=4),
+    }
