@@ -1,0 +1,152 @@
+"""`make demo`: the main job on the real pieces, and the proof that every line has arrived."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from local.simulated import Invoice, small_world
+from local.simulated.invoices import jsonl
+from local.stack import Stack, running
+
+_SECONDS = 120
+_API_LATENCY_SECONDS = 0.1
+_SHOWN = "G000024130"
+
+
+def main() -> int:
+    """Run the demo; give 0 only if storage holds every line of the simulated service exactly."""
+    log = Path(tempfile.mkdtemp(prefix="invoices-demo-"), "functions-host.log")
+    print("Starting Azurite, the simulated Entra ID and Partner Center, and the functions host …")
+    with running(small_world(), log_file=log) as stack:
+        stack.partner_center.options.latency_seconds = _API_LATENCY_SECONDS
+        print(f"The functions host serves {', '.join(stack.host.functions)} at {stack.host.url}")
+        invoices = list(_with_amendments(stack.partner_center.invoices.values()))
+        stack.host.run("list_invoices")
+        arrived = _watch(stack, invoices)
+        problems = [] if arrived else [f"not everything arrived within {_SECONDS} s"]
+        print(_table(stack, invoices))
+        problems += list(_differences(stack, invoices))
+        problems += list(_over_http(stack))
+        _show_blob(stack)
+        print(f"The host's log: {log}\n")
+    return _verdict(problems, invoices)
+
+
+def _watch(stack: Stack, invoices: list[Invoice]) -> bool:
+    """Show progress until nothing is left to do; say whether that came in time."""
+    details = sum(len(invoice.details or ()) for invoice in invoices)
+    deadline = time.monotonic() + _SECONDS
+    shown = ""
+    while time.monotonic() < deadline:
+        blobs = stack.blobs()
+        listed = sum(name.endswith("/invoice.json") for name in blobs)
+        fetched = sum(name.endswith(".jsonl") for name in blobs)
+        waiting = stack.waiting()
+        progress = (
+            f"  invoices {listed}/{len(invoices)}   line items {fetched}/{details}   "
+            f"messages in the queue {waiting}"
+        )
+        if progress != shown:
+            print(progress, flush=True)
+            shown = progress
+        if (listed, fetched, waiting) == (len(invoices), details, 0):
+            return True
+        time.sleep(0.2)
+    return False
+
+
+def _table(stack: Stack, invoices: list[Invoice]) -> str:
+    rows = [("invoice", "provider", "type", "lines", "total", "adds up")]
+    for invoice in invoices:
+        manifest = _manifest(stack, invoice.id)
+        entries = manifest.get("lineItems") or [{}]
+        for number, entry in enumerate(entries):
+            total = entry.get("total")
+            rows.append(
+                (
+                    invoice.id if number == 0 else "",
+                    entry.get("billingProvider", "-"),
+                    entry.get("invoiceLineItemType", "-"),
+                    f"{entry.get('lines', 0):,}",
+                    "-" if total is None else f"{total:,.2f} {entry.get('currency') or ''}",
+                    _adds_up(manifest) if number == 0 else "",
+                )
+            )
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    return "\n".join(["", lines[0], "  ".join("-" * width for width in widths), *lines[1:], ""])
+
+
+def _adds_up(manifest: dict[str, Any]) -> str:
+    if not manifest.get("complete"):
+        return "incomplete"
+    difference = manifest["difference"]
+    return "yes" if not difference else f"{difference:+,.2f} on the invoice, on no line"
+
+
+def _differences(stack: Stack, invoices: list[Invoice]) -> Iterator[str]:
+    """Compare every blob with what the simulated service holds, byte by byte."""
+    for invoice in invoices:
+        if not _manifest(stack, invoice.id).get("complete"):
+            yield f"the manifest of {invoice.id} is not complete"
+        for detail in invoice.details or ():
+            name = f"{invoice.id}/{detail.provider}/{detail.type}.jsonl"
+            expected = b"".join(jsonl(invoice, detail.provider, detail.type))
+            if name not in stack.blobs() or _content(stack, name) != expected:
+                yield f"{name} is not what Partner Center has"
+
+
+def _over_http(stack: Stack) -> Iterator[str]:
+    url = f"{stack.host.url}/api/invoices/{_SHOWN}?expand=lineItems"
+    headers = {"x-functions-key": stack.host.function_key}
+    response = requests.get(url, headers=headers, timeout=30)
+    print(f"GET {url}\n  {response.status_code} {response.text[:400]} …\n")
+    statuses = [item["status"] for item in response.json().get("lineItems", [])]
+    if response.status_code != 200 or statuses != ["complete", "complete"]:
+        yield f"{url} answered {response.status_code} {statuses}"
+
+
+def _show_blob(stack: Stack) -> None:
+    name = f"{_SHOWN}/one_time/billing_line_items.jsonl"
+    first = _content(stack, name).split(b"\n")[0].decode()
+    print(f"{stack.container.url}/{name}, its first line:\n  {first[:400]} …\n")
+
+
+def _manifest(stack: Stack, invoice_id: str) -> dict[str, Any]:
+    name = f"{invoice_id}/manifest.json"
+    if name not in stack.blobs():
+        return {}
+    manifest: dict[str, Any] = json.loads(_content(stack, name), parse_float=Decimal)
+    return manifest
+
+
+def _content(stack: Stack, name: str) -> bytes:
+    return stack.container.download_blob(name).readall()
+
+
+def _with_amendments(invoices: Any) -> Iterator[Invoice]:
+    for invoice in invoices:
+        yield invoice
+        yield from _with_amendments(invoice.amendments)
+
+
+def _verdict(problems: list[str], invoices: list[Invoice]) -> int:
+    if problems:
+        print("FAILED:", *problems, sep="\n  ")
+        return 1
+    lines = sum(detail.line_count for invoice in invoices for detail in invoice.details or ())
+    print(f"All {lines:,} lines of {len(invoices)} invoices are in storage, byte for byte.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,86 @@
+"""All the pieces together: Azurite, Entra ID, Partner Center, and the app in the functions host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from azure.core.exceptions import ResourceNotFoundError
+from azure.storage.blob import BlobServiceClient, ContainerClient
+from azure.storage.queue import QueueClient
+
+from local.azurite import Azurite
+from local.functions_host.process import FunctionsHost
+from local.simulated import Invoice, SimulatedEntraId, SimulatedPartnerCenter
+
+APP_ROOT = Path(__file__).parents[1]
+CONTAINER, QUEUE = "invoices", "invoice-line-items"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The running pieces, and a look into the storage that they share."""
+
+    azurite: Azurite
+    entra_id: SimulatedEntraId
+    partner_center: SimulatedPartnerCenter
+    host: FunctionsHost
+
+    @property
+    def container(self) -> ContainerClient:
+        """The container of the invoices."""
+        service = BlobServiceClient.from_connection_string(self.azurite.connection_string)
+        return service.get_container_client(CONTAINER)
+
+    def blobs(self) -> list[str]:
+        """The names of what is in the container, if it is there yet."""
+        try:
+            return [blob.name for blob in self.container.list_blobs()]
+        except ResourceNotFoundError:
+            return []
+
+    def waiting(self, queue: str = QUEUE) -> int:
+        """How many messages a queue has, those in work and those delayed included."""
+        client = QueueClient.from_connection_string(self.azurite.connection_string, queue)
+        try:
+            return client.get_queue_properties().approximate_message_count or 0
+        except ResourceNotFoundError:
+            return 0
+
+
+@contextmanager
+def running(
+    invoices: Iterable[Invoice],
+    *,
+    settings: Mapping[str, str] | None = None,
+    port: int = 0,
+    log_file: Path | None = None,
+) -> Iterator[Stack]:
+    """Start everything on free ports of this machine, the host on `port`; stop it at the end."""
+    with ExitStack() as pieces:
+        azurite = pieces.enter_context(Azurite())
+        entra_id = pieces.enter_context(SimulatedEntraId())
+        simulated = SimulatedPartnerCenter(invoices, check_token=entra_id.check)
+        partner_center = pieces.enter_context(simulated)
+        app_settings = settings_for(azurite, entra_id, partner_center) | dict(settings or {})
+        host = FunctionsHost(APP_ROOT, app_settings, port=port, log_file=log_file)
+        yield Stack(azurite, entra_id, partner_center, pieces.enter_context(host))
+
+
+def settings_for(
+    azurite: Azurite, entra_id: SimulatedEntraId, partner_center: SimulatedPartnerCenter
+) -> dict[str, str]:
+    """The app settings, as local.settings.json would have them."""
+    return {
+        "AzureWebJobsStorage": azurite.connection_string,
+        "INVOICES_CONTAINER": CONTAINER,
+        "INVOICE_SCHEDULE": "0 0 6 9 * *",
+        "PARTNER_CENTER_TENANT_ID": entra_id.tenant_id,
+        "PARTNER_CENTER_CLIENT_ID": entra_id.client_id,
+        "PARTNER_CENTER_CLIENT_SECRET": entra_id.client_secret,
+        "PARTNER_CENTER_URL": partner_center.url,
+        "PARTNER_CENTER_AUTHORITY": entra_id.url,
+        "REQUESTS_CA_BUNDLE": str(entra_id.ca_file),
+    }

@@ -1,0 +1,59 @@
+"""`make start`: everything keeps running, for exploring with curl; Ctrl-C stops it."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+from local.simulated import small_world
+from local.stack import CONTAINER, QUEUE, running
+
+_PORT = 7071
+
+_HELP = """
+The functions host listens at {url}; its log is {log}
+
+Run the timer now:
+  curl -X POST {url}/admin/functions/list_invoices -H 'x-functions-key: {master}' \\
+       -H 'Content-Type: application/json' -d '{{}}'
+
+One invoice, and the state of its lines:
+  curl '{url}/api/invoices/G000024130?expand=lineItems' -H 'x-functions-key: {function}'
+
+Fetch the lines of one link again:
+  curl -X POST {url}/admin/functions/fetch_line_items -H 'x-functions-key: {master}' \\
+       -H 'Content-Type: application/json' \\
+       -d '{{"input": "/invoices/Recurring-D0500033K3/lineitems/Azure/UsageLineItems"}}'
+
+The storage (container {container}, queue {queue}), for Azure Storage Explorer or a script:
+  {storage}
+
+Ctrl-C stops everything.
+"""
+
+
+def main() -> None:
+    """Start everything and wait to be stopped."""
+    log = Path(tempfile.mkdtemp(prefix="invoices-start-"), "functions-host.log")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with running(small_world(), port=_PORT, log_file=log) as stack:
+        text = _HELP.format(
+            url=stack.host.url,
+            log=log,
+            master=stack.host.master_key,
+            function=stack.host.function_key,
+            container=CONTAINER,
+            queue=QUEUE,
+            storage=stack.azurite.connection_string,
+        )
+        print(text, flush=True)
+        try:
+            signal.pause()
+        except KeyboardInterrupt:
+            print("Stopping …")
+
+
+if __name__ == "__main__":
+    main()

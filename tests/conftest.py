@@ -1,0 +1,72 @@
+"""Real pieces for every test that wants them: Azurite, Entra ID over TLS, Partner Center."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+from azure.core.exceptions import ResourceNotFoundError
+
+from local.azurite import Azurite
+from local.simulated import SimulatedEntraId, SimulatedPartnerCenter, small_world
+from shared.settings import Settings
+from tests.running_app import RunningApp
+
+
+@pytest.fixture(scope="session")
+def azurite() -> Iterator[Azurite]:
+    with Azurite() as azurite:
+        yield azurite
+
+
+@pytest.fixture(scope="session")
+def entra_id() -> Iterator[SimulatedEntraId]:
+    with SimulatedEntraId() as entra_id:
+        yield entra_id
+
+
+@pytest.fixture
+def partner_center(entra_id: SimulatedEntraId) -> Iterator[SimulatedPartnerCenter]:
+    with SimulatedPartnerCenter(small_world(), check_token=entra_id.check) as partner_center:
+        yield partner_center
+
+
+@pytest.fixture
+def environment(
+    azurite: Azurite, entra_id: SimulatedEntraId, partner_center: SimulatedPartnerCenter
+) -> dict[str, str]:
+    """The app settings, as a person would write them, with a container of the test's own."""
+    return {
+        "AzureWebJobsStorage": azurite.connection_string,
+        "INVOICES_CONTAINER": f"invoices-{uuid.uuid4().hex[:12]}",
+        "INVOICE_SCHEDULE": "0 0 6 9 * *",
+        "PARTNER_CENTER_TENANT_ID": entra_id.tenant_id,
+        "PARTNER_CENTER_CLIENT_ID": entra_id.client_id,
+        "PARTNER_CENTER_CLIENT_SECRET": entra_id.client_secret,
+        "PARTNER_CENTER_URL": partner_center.url,
+        "PARTNER_CENTER_AUTHORITY": entra_id.url,
+        "REQUESTS_CA_BUNDLE": str(entra_id.ca_file),
+    }
+
+
+@pytest.fixture
+def app(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningApp]:
+    """The app in this process; its queue is empty at first."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", environment["REQUESTS_CA_BUNDLE"])
+    app = RunningApp.with_settings(Settings.from_environment(environment))
+    with suppress(ResourceNotFoundError):
+        app.queue.clear_messages()
+    yield app
+    with suppress(ResourceNotFoundError):
+        app.container.delete_container()
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the developer's own gets into a test."""
+    for name in os.environ:
+        if name.startswith(("PARTNER_CENTER_", "AzureWebJobs", "INVOICE", "LINE_ITEMS_", "FETCH_")):
+            monkeypatch.delenv(name)
