@@ -1,0 +1,26 @@
+"""A Partner Center and an Entra ID for people and for tests: real sockets, known quirks, faults on demand."""
+
+from local.simulated import faults
+from local.simulated.entra_id import SimulatedEntraId, SimulatedManagedIdentity, TokenState
+from local.simulated.faults import Faults
+from local.simulated.invoices import Detail, Invoice, history, large_world, small_world
+from local.simulated.partner_center import Options, SimulatedPartnerCenter
+from local.simulated.server import ReceivedRequest, RequestLog, Service
+
+__all__ = [
+    "Detail",
+    "Faults",
+    "Invoice",
+    "Options",
+    "ReceivedRequest",
+    "RequestLog",
+    "Service",
+    "SimulatedEntraId",
+    "SimulatedManagedIdentity",
+    "SimulatedPartnerCenter",
+    "TokenState",
+    "faults",
+    "history",
+    "large_world",
+    "small_world",
+]
