@@ -1,0 +1,117 @@
+"""From an answer's body to the stored block: the items' own text, one a line."""
+
+from __future__ import annotations
+
+import json
+import logging
+from decimal import Decimal
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fetch_line_items.lines import LineReader
+
+ODD_ITEM = (
+    r'{"amount": 0.1999968000511991808131,"text":"caf\u00e9 \/ \u2028 한국' + "\u2028\x85"
+    r'","escaped":"a\nb\r","n":1.10,"e":1E+2,"s":"16","empty":{},"deep":{"list":[1, 2.0]}}'
+)
+
+
+def page(*items: str, count: int | None = None) -> bytes:
+    count = len(items) if count is None else count
+    return f'{{"totalCount":{count},"items":[{",".join(items)}],"links":{{}}}}'.encode()
+
+
+def test_items_on_one_line_are_kept_to_the_byte() -> None:
+    """Spaces, escapes, exponents, trailing zeros and U+2028 stay as they were received."""
+    lines = LineReader(None).read(page(ODD_ITEM, "{}", ODD_ITEM))
+    assert lines.block == f"{ODD_ITEM}\n{{}}\n{ODD_ITEM}\n".encode()
+    assert lines.count == 3
+
+
+@pytest.mark.parametrize("line_break", ["\n", "\r\n", "\r"])
+def test_pretty_printed_items_become_one_line_each(line_break: str) -> None:
+    """Only white space between tokens goes; every token keeps its spelling."""
+    pretty = ODD_ITEM.replace('{"amount"', f'{{{line_break}  "amount"', 1)
+    lines = LineReader(None).read(page(pretty, "{}"))
+    (first, second, rest) = lines.block.split(b"\n")
+    assert (second, rest) == (b"{}", b"")
+    assert b"\r" not in first
+    assert first.decode() == ODD_ITEM.replace(": 0.", ":0.").replace("[1, 2.0]", "[1,2.0]")
+
+
+@given(
+    st.lists(
+        st.dictionaries(
+            st.text(),
+            st.text() | st.integers() | st.booleans() | st.none() | st.lists(st.text()),
+            max_size=4,
+        ),
+        max_size=8,
+    ),
+    st.sampled_from([None, 0, 2, "\t"]),
+    st.booleans(),
+)
+def test_any_item_comes_out_as_the_same_json(
+    items: list[dict[str, object]], indent: int | str | None, ascii_only: bool
+) -> None:
+    """However a page is printed, line n is item n, and nothing else is there."""
+    body = json.dumps({"items": items}, indent=indent, ensure_ascii=ascii_only)
+    lines = LineReader(None).read(body.encode())
+    parts = lines.block.split(b"\n")
+    assert parts.pop() == b""
+    assert [json.loads(part) for part in parts] == items
+
+
+def test_charges_are_summed_exactly_whether_numbers_or_strings() -> None:
+    """Twenty-two digits and more survive, and nothing, null and an empty string add nothing."""
+    texts = [
+        "0.1999968000511991808131",
+        '"16"',
+        "1e3",
+        "-5.00",
+        '""',
+        "null",
+        "123456789012345678901234567890",
+    ]
+    items = [f'{{"charge": {text}}}' for text in texts]
+    lines = LineReader("charge").read(page(*items, "{}"))
+    assert lines.total == Decimal("123456789012345678901234568901.1999968000511991808131")
+
+
+@pytest.mark.parametrize("text", ['"abc"', "true", '"NaN"', '"Infinity"', "[1]", "{}"])
+def test_a_charge_that_is_no_number_is_told_and_adds_nothing(
+    text: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The other lines are summed, and the log names the field."""
+    with caplog.at_level(logging.WARNING):
+        lines = LineReader("charge").read(page('{"charge":1.5}', f'{{"charge":{text}}}'))
+    assert lines.total == Decimal("1.5")
+    assert "1 of 2 lines have no number in charge" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html></html>",
+        page("{}")[:-1],
+        page("{}") + b"x",
+        b"[]",
+        b'{"code":"x"}',
+        b'{"items":5}',
+    ],
+)
+def test_a_body_that_is_cut_off_or_no_page_is_an_error(body: bytes) -> None:
+    """It is never taken for an empty page."""
+    with pytest.raises((msgspec.MsgspecError, UnicodeDecodeError)) as error:
+        LineReader("charge").read(body)
+    assert isinstance(error.value, ValueError)  # what the client takes for a broken body
+
+
+def test_no_items_are_an_empty_block() -> None:
+    """Null is what the API may give instead of an empty list."""
+    assert LineReader("charge").read(b'{"totalCount":0,"items":[]}').block == b""
+    assert LineReader("charge").read(b'{"items":null}').block == b""
