@@ -31,7 +31,7 @@ _MOST_ATTEMPTS = 12
 _TELL_EVERY_SECONDS = 10.0
 
 
-def fetch(
+def fetch_lines(
     message: LineItemsMessage,
     *,
     partner_center: PartnerCenter,

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextvars import copy_context
+from concurrent.futures import Future
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol
 
 from fetch_line_items.lines import Lines
 from shared.errors import Fatal, Retriable
+from shared.threads import InvocationThreads
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +40,8 @@ class Step:
     last: bool
 
 
-class Ask(Protocol):
-    """Asks for `size` lines at a position; raises PartnerCenterError."""
-
-    def __call__(self, position: Position, size: int) -> Lines: ...
-
+Ask = Callable[[Position, int], Lines]
+"""Asks for so many lines at a position; raises PartnerCenterError."""
 
 Deliver = Callable[[int, bytes], None]
 """Takes a page's number and its block of lines."""
@@ -97,7 +93,7 @@ class Pager:
         self._go_on = go_on
         self._flights: deque[_Flight] = deque()
         # By token, one page arrives while the one before it is being delivered.
-        self._threads = ThreadPoolExecutor(max(width, 2), thread_name_prefix="page")
+        self._threads = InvocationThreads(max(width, 2), thread_name_prefix="page")
 
     def __enter__(self) -> Pager:
         return self
@@ -166,8 +162,7 @@ class Pager:
     def _launch(self, position: Position, size: int) -> None:
         flight = _Flight(position, size)
         self._flights.append(flight)
-        # The context carries the invocation's id into the logs of the thread.
-        self._threads.submit(copy_context().run, flight.run, self._ask, self._deliver)
+        self._threads.submit(flight.run, self._ask, self._deliver)
 
     def _land(self) -> None:
         """Wait for pages that were asked for at the wrong offset, and forget them."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -28,6 +26,7 @@ from shared.invoice_list import find_invoice, identity
 from shared.links import invoice_id
 from shared.partner_center import Operation, PartnerCenter, Patience
 from shared.stored import StoredInvoice
+from shared.threads import InvocationThreads
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +35,7 @@ _SECONDS, _PARTNER_CENTER_SECONDS = 14.0, 9.0
 _PATIENCE = Patience(attempts=2, longest_wait=1.0, connect_timeout=3.0, read_timeout=6.0)
 
 # Work is waited for from outside, as no socket's timeout bounds an answer that comes in trickles.
-_threads = ThreadPoolExecutor(32, thread_name_prefix="get_invoice")
+_threads = InvocationThreads(32, thread_name_prefix="get_invoice")
 
 
 def answer(wanted: str, *, expand: bool, partner_center: PartnerCenter, archive: Archive) -> Answer:
@@ -125,6 +124,4 @@ def _stale(stored: StoredInvoice) -> Answer:
 
 def _within[T](until: float, work: Callable[[], T]) -> T:
     """Wait for `work` until then and no longer; raises TimeoutError."""
-    # The context carries the invocation's id into the logs of the thread.
-    future = _threads.submit(copy_context().run, work)
-    return future.result(max(0, until - time.monotonic()))
+    return _threads.submit(work).result(max(0, until - time.monotonic()))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -19,6 +18,7 @@ from shared.models.resource import loads
 from shared.orders import Orders
 from shared.partner_center import Operation, PartnerCenter
 from shared.stored import InvoiceMark
+from shared.threads import InvocationThreads
 from shared.versions import digest, invoice_version
 
 _log = logging.getLogger(__name__)
@@ -27,7 +27,11 @@ ENQUEUE_AGAIN_AFTER = timedelta(hours=6)
 """How long lines that were ordered and are not there count as under way; then a message was lost."""
 
 
-@dataclass
+_AT_ONCE = 8
+"""Invoices in work together: each is some small requests to storage."""
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What a run did: invoices listed, written anew and broken; messages sent."""
 
@@ -35,6 +39,14 @@ class Outcome:
     stored: int = 0
     enqueued: int = 0
     broken: int = 0
+
+    def __add__(self, other: Outcome) -> Outcome:
+        return Outcome(
+            self.invoices + other.invoices,
+            self.stored + other.stored,
+            self.enqueued + other.enqueued,
+            self.broken + other.broken,
+        )
 
 
 @dataclass(frozen=True)
@@ -60,7 +72,7 @@ class _Listed:
         return cls(invoice_id, text, digest(text), invoice_version(fields), invoice)
 
 
-def sync(partner_center: PartnerCenter, archive: Archive, orders: Orders) -> Outcome:
+def sync_invoices(partner_center: PartnerCenter, archive: Archive, orders: Orders) -> Outcome:
     """Store every invoice that is new or changed, and order the lines that storage lacks.
 
     An invoice that cannot be understood is told in the log and stops no other. Safe to run at any
@@ -69,42 +81,38 @@ def sync(partner_center: PartnerCenter, archive: Archive, orders: Orders) -> Out
     operation = Operation()
     _log.info("Listing invoices, MS-CorrelationId %s", operation.correlation_id)
     states = take_inventory(archive)
-    outcome = Outcome()
-    for invoice_id, text in _each_once(list(listed_invoices(partner_center, operation)), outcome):
-        outcome.invoices += 1
+    listed = _each_once(list(listed_invoices(partner_center, operation)))
+
+    def sync_one(invoice_id: str | None, text: bytes) -> Outcome:
+        if invoice_id is None:
+            _log.error("An invoice of the list has no usable id and is left out: %.200r", text)
+            return Outcome(invoices=1, broken=1)
         state = states.get(invoice_id, InvoiceState())
-        try:
-            _sync_invoice(_Listed.read(invoice_id, text), state, archive, orders, outcome)
-        except ValueError:
-            outcome.broken += 1
-            _log.exception("Invoice %s cannot be understood", invoice_id)
-    _log.info(
-        "%d invoices listed: %d new or changed, %d messages enqueued, %d broken",
-        outcome.invoices,
-        outcome.stored,
-        outcome.enqueued,
-        outcome.broken,
-    )
+        return _sync_invoice(_Listed.read(invoice_id, text), state, archive, orders)
+
+    with InvocationThreads(_AT_ONCE, thread_name_prefix="invoice") as threads:
+        outcome = sum(threads.map(sync_one, *zip(*listed, strict=True)), Outcome())
+    _log.info("Listed: %s", outcome)
     return outcome
 
 
-def _each_once(listed: list[bytes], outcome: Outcome) -> Iterator[tuple[str, bytes]]:
-    """Give listed invoices and nested amendments by id; one that is listed by itself comes as that."""
-    by_id: dict[str, bytes] = {}
+def _each_once(listed: list[bytes]) -> list[tuple[str | None, bytes]]:
+    """Give invoices and nested amendments with their ids; one that is listed by itself comes as that."""
     nested = [text for invoice in listed for text in list(documents(invoice))[1:]]
+    by_id: dict[str, bytes] = {}
+    unknown = []
     for text in [*listed, *nested]:
         invoice_id = identity(text)
         if invoice_id is None:
-            outcome.broken += 1
-            _log.error("An invoice of the list has no usable id and is left out: %.200r", text)
+            unknown.append(text)
         else:
             by_id.setdefault(invoice_id, text)
-    return iter(by_id.items())
+    return [*by_id.items(), *((None, text) for text in unknown)]
 
 
 def _sync_invoice(
-    listed: _Listed, state: InvoiceState, archive: Archive, orders: Orders, outcome: Outcome
-) -> None:
+    listed: _Listed, state: InvoiceState, archive: Archive, orders: Orders
+) -> Outcome:
     now = datetime.now(UTC)
     missing = _missing(listed, state)
     due = missing if _is_due(listed, state, now) else {}
@@ -112,14 +120,13 @@ def _sync_invoice(
     changed = mark != state.mark
     if changed:
         archive.put_invoice(listed.id, listed.text, mark)
-        outcome.stored += 1
     if due:
         # First sent, then noted: a crash in between sends them again, which does no harm.
         _order(listed, due, orders)
         archive.mark_invoice(listed.id, replace(mark, enqueued_at=now))
-        outcome.enqueued += len(due)
     if changed or due or not state.has_manifest:
         refresh_manifest(archive, listed.id)
+    return Outcome(1, int(changed), len(due), int(listed.invoice is None))
 
 
 def _mark(listed: _Listed, state: InvoiceState, now: datetime) -> InvoiceMark:

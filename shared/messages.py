@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from decimal import Decimal
 from typing import Any, Self
 
@@ -18,6 +19,7 @@ _EXPECTED = (
     'expected {"link": "/invoices/…/lineitems/…/…"}, or {"invoiceId": …, "billingProvider": …, '
     '"invoiceLineItemType": …}, or the bare link; any of them may be base64-encoded'
 )
+_CURRENCY = re.compile(r"^[A-Za-z]{3}$")
 
 
 class _Message(BaseModel):
@@ -55,7 +57,7 @@ class LineItemsMessage(_Message):
     invoice_id: str | None = None
     billing_provider: str | None = None
     invoice_line_item_type: str | None = None
-    currency_code: str | None = Field(None, pattern=r"^[A-Za-z]{3}$")
+    currency_code: str | None = Field(None, pattern=_CURRENCY)
     version: str | None = Field(None, pattern=r"^[0-9a-f]{16}$")
     progress: Progress | None = None
 
@@ -63,13 +65,16 @@ class LineItemsMessage(_Message):
     def order(
         cls, items: LineItems, *, link: str | None, currency: str | None, version: str
     ) -> LineItemsMessage:
-        """Write what the timer asks for: the lines `items` of an invoice at `version`."""
+        """Write what the timer asks for: the lines `items` of an invoice at `version`.
+
+        A currency that is no ISO code is left out: only some requests want one.
+        """
         return cls(
             link=link or items.link,
             invoice_id=items.invoice_id,
             billing_provider=items.billing_provider,
             invoice_line_item_type=items.invoice_line_item_type,
-            currency_code=currency,
+            currency_code=currency if currency and _CURRENCY.fullmatch(currency) else None,
             version=version,
         )
 

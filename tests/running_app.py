@@ -13,10 +13,10 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import ContainerClient
 from azure.storage.queue import QueueClient
 
-from fetch_line_items.fetch import fetch
+from fetch_line_items.fetch import fetch_lines
 from get_invoice.invoice import answer
 from get_invoice.problem import Answer
-from list_invoices.sync import Outcome, sync
+from list_invoices.sync import Outcome, sync_invoices
 from local.simulated import Invoice
 from local.simulated.invoices import jsonl
 from shared.archive import Archive
@@ -50,14 +50,14 @@ class RunningApp:
 
     def list_invoices(self) -> Outcome:
         """Run the timer's function."""
-        return sync(self.partner_center, self.archive, self.orders)
+        return sync_invoices(self.partner_center, self.archive, self.orders)
 
     def fetch(self, message: str | bytes | LineItemsMessage, **settings: Any) -> None:
         """Run the queue's function on one message, with some settings changed."""
         if not isinstance(message, LineItemsMessage):
             body = message.encode() if isinstance(message, str) else message
             message = LineItemsMessage.decode(body)
-        fetch(
+        fetch_lines(
             message,
             partner_center=self.partner_center,
             archive=self.archive,

@@ -1,0 +1,325 @@
+"""The timer's function: the difference between Partner Center's list and storage is ordered."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from aiohttp import web
+
+from list_invoices import sync as sync_module
+from local.simulated import Detail, Invoice, SimulatedPartnerCenter, faults, history
+from local.simulated.invoices import invoice_json, voided
+from shared.errors import Refused, Throttled
+from shared.links import LineItems
+from tests.running_app import RunningApp, with_nested
+
+VOIDED, CORRECTION = "G000024140", "GV00024140"
+
+
+def details(partner_center: SimulatedPartnerCenter) -> set[LineItems]:
+    """Every kind of lines that Partner Center has, amendments included."""
+    return {
+        LineItems(invoice.id, detail.provider, detail.type)
+        for invoice in with_nested(partner_center.invoices.values())
+        for detail in invoice.details or ()
+    }
+
+
+def test_each_invoice_is_stored_as_listed(
+    app: RunningApp, partner_center: SimulatedPartnerCenter
+) -> None:
+    """invoice.json is the very text of the list, amendments have one of their own."""
+    app.list_invoices()
+    for invoice in partner_center.invoices.values():
+        assert app.read(f"{invoice.id}/invoice.json").decode() == invoice_json(invoice)
+    assert json.loads(app.read(f"{CORRECTION}/invoice.json"))["amendsOf"] == VOIDED
+
+
+def test_one_message_for_each_detail(
+    app: RunningApp, partner_center: SimulatedPartnerCenter
+) -> None:
+    """Nothing is in storage, so everything is ordered, each with its link and currency."""
+    app.list_invoices()
+    messages = app.take_messages()
+    assert {message.items() for message in messages} == details(partner_center)
+    assert len(messages) == len(details(partner_center))
+    by_lines = {message.items(): message for message in messages}
+    usage = by_lines[LineItems("D0500033K3", "azure", "usage_line_items")]
+    assert usage.link == "/invoices/Recurring-D0500033K3/lineitems/Azure/UsageLineItems"
+    assert by_lines[LineItems("G000024135", "one_time", "usage_line_items")].currency_code == "EUR"
+
+
+def test_amendments_without_links_are_ordered(app: RunningApp) -> None:
+    """A voided invoice nests its correction, whose lines are asked for by its own id."""
+    app.list_invoices()
+    by_lines = {message.items(): message for message in app.take_messages()}
+    correction = by_lines[LineItems(CORRECTION, "one_time", "billing_line_items")]
+    assert correction.link == f"/invoices/{CORRECTION}/lineitems/OneTime/BillingLineItems"
+
+
+def test_what_is_under_way_is_not_ordered_twice(app: RunningApp) -> None:
+    """A run while messages wait in the queue adds none."""
+    first = app.list_invoices()
+    assert (first.enqueued > 0, app.list_invoices().enqueued) == (True, 0)
+    assert app.waiting() == first.enqueued
+
+
+def test_a_lost_message_heals_after_some_hours(
+    app: RunningApp, partner_center: SimulatedPartnerCenter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was ordered and is still missing after the documented time is ordered again."""
+    app.list_invoices()
+    app.queue.clear_messages()
+    assert app.list_invoices().enqueued == 0
+    assert timedelta(hours=1) <= sync_module.ENQUEUE_AGAIN_AFTER <= timedelta(hours=24)
+    monkeypatch.setattr(sync_module, "ENQUEUE_AGAIN_AFTER", timedelta(0))
+    assert app.list_invoices().enqueued == len(details(partner_center))
+
+
+@pytest.mark.parametrize(
+    "gone",
+    [
+        ["azure/usage_line_items.jsonl"],
+        ["azure/usage_line_items.jsonl", "manifest.json"],
+        ["azure/usage_line_items.jsonl", "invoice.json"],
+        ["azure/usage_line_items.jsonl", "manifest.json", "invoice.json"],
+    ],
+)
+def test_a_deleted_blob_heals_at_the_next_run(app: RunningApp, gone: list[str]) -> None:
+    """Its invoice was complete since it was ordered, so someone has deleted it: order it again."""
+    app.list_invoices()
+    app.drain()
+    for name in gone:
+        app.container.delete_blob(f"D0500034A7/{name}")
+    assert app.list_invoices().enqueued == 1
+    app.drain()
+    assert app.manifest("D0500034A7")["complete"] is True
+    assert app.list_invoices().enqueued == 0
+
+
+def test_a_deleted_manifest_is_written_again(app: RunningApp) -> None:
+    """It is derived from what is there, so nothing has to be fetched for it."""
+    app.list_invoices()
+    app.drain()
+    app.container.delete_blob("G000024135/manifest.json")
+    assert app.list_invoices().enqueued == 0
+    assert app.manifest("G000024135")["complete"] is True
+
+
+def test_a_payment_is_stored_and_no_reason_to_fetch(
+    app: RunningApp, partner_center: SimulatedPartnerCenter
+) -> None:
+    """PaidAmount and state change invoice.json, and no line is asked for."""
+    app.list_invoices()
+    app.drain()
+    invoice = partner_center.invoices["G000024130"]
+    partner_center.put(replace(invoice, paid_amount=Decimal("-17.50"), state="paid"))
+    outcome = app.list_invoices()
+    assert (outcome.stored, outcome.enqueued) == (1, 0)
+    assert json.loads(app.read("G000024130/invoice.json"))["state"] == "paid"
+    assert app.manifest("G000024130")["complete"] is True
+
+
+def test_a_payment_while_lines_are_under_way_orders_nothing_twice(
+    app: RunningApp, partner_center: SimulatedPartnerCenter
+) -> None:
+    """The note of what was ordered survives the new invoice.json."""
+    app.list_invoices()
+    partner_center.put(replace(partner_center.invoices["G000024130"], state="paid"))
+    assert app.list_invoices().enqueued == 0
+
+
+@pytest.mark.parametrize("change", ["void", "charges", "detail"])
+def test_a_changed_invoice_is_fetched_again(
+    app: RunningApp, partner_center: SimulatedPartnerCenter, change: str
+) -> None:
+    """A void, other charges or another detail: the old lines stay until the new ones are whole."""
+    app.list_invoices()
+    app.drain()
+    invoice = partner_center.invoices["G000024135"]
+    changed = {
+        "void": voided(invoice),
+        "charges": replace(invoice, revision=1),
+        "detail": replace(invoice, details=(invoice.details or ())[:1]),
+    }[change]
+    before = app.read("G000024135/one_time/billing_line_items.jsonl")
+    partner_center.put(changed)
+    outcome = app.list_invoices()
+    assert outcome.enqueued == {"void": 3, "charges": 2, "detail": 1}[change]
+    assert app.manifest("G000024135")["complete"] is False
+    assert app.read("G000024135/one_time/billing_line_items.jsonl") == before
+    app.drain()
+    assert app.manifest("G000024135")["complete"] is True
+    assert app.list_invoices().enqueued == 0
+
+
+def list_of(*items: str, uri: str = "/invoices") -> web.Response:
+    """An answer of the list, made by hand."""
+    links = f'{{"self":{{"uri":"{uri}","method":"GET","headers":[]}}}}'
+    return web.Response(
+        text=f'{{"totalCount":{len(items)},"items":[{",".join(items)}],"links":{links}}}',
+        content_type="application/json",
+    )
+
+
+def answering(response: web.Response) -> faults.Act:
+    async def act(*_: object) -> web.StreamResponse:
+        return response
+
+    return act
+
+
+BROKEN = [
+    ('{"totalCharges":1.0}', "no usable id"),
+    ("null", "no usable id"),
+    ('{"id":"../../secrets"}', "no usable id"),
+    ('{"id":"G000000009","invoiceDetails":"none"}', "not as documented"),
+    ('{"id":"G000000009","amendments":5}', "not as documented"),
+    ('{"id":"G000000009","invoiceDetails":[{"billingProvider":"quantum","invoiceLineItemType":"billing_line_items"}]}', "quantum"),
+    ('{"id":"G000000009","invoiceDetails":[{"billingProvider":"office"}]}', "cannot be fetched"),
+    ('{"id":"G000000009","invoiceDetails":[{"links":{"self":{"uri":"https://evil.example/x"}}}]}', "is refused"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("broken", "told"), BROKEN)
+def test_one_broken_invoice_does_not_stop_the_others(
+    app: RunningApp,
+    partner_center: SimulatedPartnerCenter,
+    caplog: pytest.LogCaptureFixture,
+    broken: str,
+    told: str,
+) -> None:
+    """It is told in the log and stored as far as possible; the others are stored and ordered."""
+    good = invoice_json(partner_center.invoices["G000024135"])
+    partner_center.faults.add(answering(list_of(broken, good)))
+    with caplog.at_level(logging.ERROR):
+        outcome = app.list_invoices()
+    assert told in caplog.text
+    assert outcome.enqueued == 2
+    assert {message.items().invoice_id for message in app.take_messages()} == {"G000024135"}
+    if "G000000009" in broken:
+        assert app.read("G000000009/invoice.json").decode() == broken
+        assert app.manifest("G000000009")["complete"] is False
+
+
+def test_an_odd_currency_does_not_stop_an_order(
+    app: RunningApp, partner_center: SimulatedPartnerCenter
+) -> None:
+    """Lines are ordered without a currency that is no ISO code."""
+    invoice = replace(partner_center.invoices["G000024135"], currency="US Dollars")
+    partner_center.invoices = {invoice.id: invoice}
+    assert app.list_invoices().enqueued == 2
+    assert {message.currency_code for message in app.take_messages()} == {None}
+
+
+def test_an_amendment_that_is_also_listed_is_taken_once(
+    app: RunningApp, partner_center: SimulatedPartnerCenter
+) -> None:
+    """The listed form has links and wins; runs do not swing between the two."""
+    invoice = partner_center.invoices[VOIDED]
+    partner_center.put(invoice.amendments[0])
+    app.list_invoices()
+    app.drain()
+    assert "links" in json.loads(app.read(f"{CORRECTION}/invoice.json"))
+    outcome = app.list_invoices()
+    assert (outcome.stored, outcome.enqueued) == (0, 0)
+
+
+@pytest.fixture
+def long_list(partner_center: SimulatedPartnerCenter) -> SimulatedPartnerCenter:
+    """Thirty legacy and thirty new-commerce invoices."""
+    partner_center.invoices = {invoice.id: invoice for invoice in history(5, per_month=1)}
+    return partner_center
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"whole_list": True},
+        {"default_list_page": 7},
+        {"default_list_page": 1},
+        {"default_list_page": 7, "next_links": "malformed"},
+        {"default_list_page": 7, "ignore_list_paging": True},
+        {"byte_order_mark": True, "pretty": True},
+    ],
+)
+def test_every_way_of_paging_the_list(
+    app: RunningApp, long_list: SimulatedPartnerCenter, options: dict[str, object]
+) -> None:
+    """Each invoice is found once, and a server that ignores paging causes no loop."""
+    for name, value in options.items():
+        setattr(long_list.options, name, value)
+    assert app.list_invoices().invoices == 60
+    assert {name.split("/")[0] for name in app.blobs()} == set(long_list.invoices)
+
+
+def test_a_list_that_goes_on_at_another_host_is_refused(
+    app: RunningApp, long_list: SimulatedPartnerCenter
+) -> None:
+    """The next link is data: nothing is asked of another host."""
+    with SimulatedPartnerCenter() as elsewhere:
+        long_list.options.default_list_page = 7
+        long_list.options.foreign_next_link = elsewhere.url
+        with pytest.raises(Exception, match="wrong place"):
+            app.list_invoices()
+        assert len(elsewhere.requests) == 0
+
+
+def test_a_list_that_cannot_be_had_fails_the_run(
+    app: RunningApp, partner_center: SimulatedPartnerCenter
+) -> None:
+    """The trigger's retry policy takes it from there; nothing was changed."""
+    partner_center.faults.add(faults.throttled(57), times=None)
+    with pytest.raises(Throttled) as throttled:
+        app.list_invoices()
+    assert throttled.value.delay == 57
+    partner_center.faults.clear()
+    partner_center.faults.add(faults.status(403, "{}"), times=None)
+    with pytest.raises(Refused, match="roles in Partner Center"):
+        app.list_invoices()
+    assert app.blobs() == set()
+
+
+def test_a_crash_between_sending_and_noting_sends_again(
+    app: RunningApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Messages are sent first and noted afterwards: none is lost, some may come twice."""
+
+    def crash(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(app.archive, "mark_invoice", crash)
+        with pytest.raises(KeyboardInterrupt):
+            app.list_invoices()
+    sent = {message.items() for message in app.take_messages()}
+    assert sent
+    app.list_invoices()
+    assert sent <= {message.items() for message in app.take_messages()}
+
+
+def test_an_invoice_without_details_is_complete(
+    app: RunningApp, partner_center: SimulatedPartnerCenter
+) -> None:
+    """There is nothing to fetch, and its manifest says so."""
+    partner_center.invoices = {"D0500035B1": partner_center.invoices["D0500035B1"]}
+    assert app.list_invoices().enqueued == 0
+    manifest = app.manifest("D0500035B1")
+    assert (manifest["complete"], manifest["lineItems"]) == (True, [])
+
+
+def test_a_new_detail_of_an_old_invoice_is_fetched(
+    app: RunningApp, partner_center: SimulatedPartnerCenter
+) -> None:
+    """What comes later belongs to the invoice as well."""
+    invoice = Invoice("G000024999", "OneTime", partner_center.invoices["G000024130"].invoice_date)
+    partner_center.invoices = {invoice.id: invoice}
+    app.list_invoices()
+    partner_center.put(replace(invoice, details=(Detail("one_time", "billing_line_items", 3),)))
+    assert app.list_invoices().enqueued == 1
