@@ -43,7 +43,7 @@ _CONNECTIONS = 64
 class Patience:
     """How long an operation may try: attempts for each request, seconds for the rest."""
 
-    attempts: int = 5
+    attempts: int = 4
     longest_wait: float = 5.0  # a longer one is for the queue, not for a billed invocation
     connect_timeout: float = 10.0
     read_timeout: float = 60.0
@@ -221,6 +221,6 @@ def _retry_after(header: str | None) -> float | None:
 
 
 def _wait(error: Retriable, attempt: int) -> float:
-    """What Partner Center asks for, else 0.5, 1, 2, 4 s; some more, so that not all come at once."""
+    """What Partner Center asks for, else 0.5, 1, 2 s; some more, so that not all come at once."""
     jitter = random.uniform(0, 0.25)  # noqa: S311 - spreads load, guards nothing
     return (0.5 * 2 ** (attempt - 1) if error.delay is None else error.delay) + jitter

@@ -1,0 +1,467 @@
+"""The queue's function: the lines of one link, whole or not at all, exactly as received."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from local.simulated import SimulatedPartnerCenter, faults
+from local.simulated.invoices import jsonl, new_commerce, total
+from shared.errors import Fatal, LinesWouldVanish, NotFound, PartnerCenterError
+from shared.links import LineItems
+from shared.messages import LineItemsMessage
+from tests.running_app import RunningApp
+
+OFFICE = LineItems("D0500033K3", "office", "billing_line_items")  # 4,500 lines
+FULL = LineItems("D0500033K3", "azure", "billing_line_items")  # 2,000 lines: a full page
+USAGE = LineItems("D0500033K3", "azure", "usage_line_items")  # 4,500 lines
+EMPTY = LineItems("D0500034A7", "azure", "usage_line_items")
+NEW = LineItems("G000024130", "one_time", "billing_line_items")  # 4,500 lines
+NEW_USAGE = LineItems("G000024130", "one_time", "usage_line_items")  # 2,001 lines
+KINDS = [OFFICE, FULL, USAGE, NEW, NEW_USAGE]
+
+
+def blob(items: LineItems) -> str:
+    return f"{items}.jsonl"
+
+
+def expected(partner_center: SimulatedPartnerCenter, items: LineItems) -> bytes:
+    invoice = partner_center.invoices[items.invoice_id]
+    return b"".join(jsonl(invoice, items.billing_provider, items.invoice_line_item_type))
+
+
+def by_hand(items: LineItems) -> str:
+    return f'{{"link": "{items.link}"}}'
+
+
+def requests_for(partner_center: SimulatedPartnerCenter, items: LineItems) -> list[str]:
+    """The line item requests that were answered or at least received, as path and query."""
+    received = partner_center.requests.matching(f"{items.invoice_id}/lineitems")
+    return [request.path_and_query for request in received]
+
+
+@pytest.mark.parametrize("items", [*KINDS, EMPTY], ids=str)
+def test_every_kind_of_lines_arrives_exactly(
+    app: RunningApp, partner_center: SimulatedPartnerCenter, items: LineItems
+) -> None:
+    """A message with nothing but a link is enough; the blob holds each line's own bytes in order."""
+    app.fetch(by_hand(items))
+    assert app.read(blob(items)) == expected(partner_center, items)
+    assert app.waiting() == 0
+
+
+@pytest.mark.parametrize("items", KINDS, ids=str)
+def test_the_blobs_metadata(
+    app: RunningApp, partner_center: SimulatedPartnerCenter, items: LineItems
+) -> None:
+    """Lines, pages, total, currency, link, time and correlation id, as the contract names them."""
+    app.fetch(by_hand(items))
+    metadata = app.metadata(blob(items))
+    invoice = partner_center.invoices[items.invoice_id]
+    charges = total(invoice, items.billing_provider, items.invoice_line_item_type)
+    lines = expected(partner_center, items).count(b"\n")
+    assert int(metadata["lines"]) == lines
+    assert int(metadata["pages"]) == -(-lines // 2000)
+    assert (Decimal(metadata["total"]) if "total" in metadata else None) == charges
+    assert metadata["currency"] == "USD"
+    assert metadata["link"] == items.link
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+\+00:00", metadata["fetched_at"])
+    sent = partner_center.requests.matching("lineitems")[-1].headers["ms-correlationid"]
+    assert metadata["correlation_id"] == sent
+
+
+@pytest.mark.parametrize("items", [USAGE, NEW], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"pretty": True},
+        {"byte_order_mark": True},
+        {"gzip": True},
+        {"total_count": "whole"},
+        {"total_count": "whole", "next_links": "none"},
+        {"next_links": "none"},
+        {"next_links": "malformed"},
+        {"token_in": "top"},
+        {"token_in": "next"},
+        {"empty_page_at": 2},
+        {"max_page_size": 700},
+    ],
+    ids=str,
+)
+def test_every_way_of_answering(
+    app: RunningApp,
+    partner_center: SimulatedPartnerCenter,
+    items: LineItems,
+    options: dict[str, object],
+) -> None:
+    """The API's known quirks change nothing in what is stored."""
+    for name, value in options.items():
+        setattr(partner_center.options, name, value)
+    app.fetch(by_hand(items))
+    assert app.read(blob(items)) == expected(partner_center, items)
+
+
+@pytest.mark.parametrize(
+    ("items", "pages"), [(OFFICE, range(46, 50)), (NEW, range(45, 46))], ids=["offset", "token"]
+)
+def test_a_page_is_asked_for_once_over_follow_up_messages(
+    app: RunningApp, partner_center: SimulatedPartnerCenter, items: LineItems, pages: range
+) -> None:
+    """Forty-five pages are forty-five requests, however many messages it takes.
+
+    By offset, the last page is a full one here: what is behind it has to be looked for, with up to
+    four requests in flight.
+    """
+    app.orders.send(LineItemsMessage.decode(by_hand(items).encode()))
+    messages = app.drain(page_size=100, time_budget_seconds=0.2)
+    assert messages > 1
+    asked = requests_for(partner_center, items)
+    assert len(asked) in pages
+    if items is OFFICE:
+        assert len(asked) == len(set(asked))
+    assert app.read(blob(items)) == expected(partner_center, items)
+    correlations = {
+        r.headers["ms-correlationid"] for r in partner_center.requests.matching("lineitems")
+    }
+    assert len(correlations) == 1
+
+
+def test_every_page_a_message_of_its_own(
+    app: RunningApp, partner_center: SimulatedPartnerCenter
+) -> None:
+    """A time budget of nothing still makes a page of progress with each message."""
+    app.orders.send(LineItemsMessage.decode(by_hand(NEW).encode()))
+    assert app.drain(page_size=500, time_budget_seconds=0) == 9
+    assert app.read(blob(NEW)) == expected(partner_center, NEW)
+
+
+def test_nothing_is_visible_before_the_last_page(
+    app: RunningApp, partner_center: SimulatedPartnerCenter
+) -> None:
+    """Staged pages are no blob, and the blob that stands stays until the new one is whole."""
+    app.fetch(by_hand(USAGE), page_size=500, time_budget_seconds=0)
+    assert app.blobs() == set()
+    app.drain()
+    before = app.read(blob(USAGE))
+    partner_center.put(replace(partner_center.invoices[USAGE.invoice_id], revision=1))
+    app.fetch(by_hand(USAGE), page_size=500, time_budget_seconds=0)
+    assert app.read(blob(USAGE)) == before
+    app.drain()
+    assert app.read(blob(USAGE)) == expected(partner_center, USAGE) != before
+
+
+def test_pages_are_fetched_several_at_a_time(
+    app: RunningApp, partner_center: SimulatedPartnerCenter
+) -> None:
+    """By offset, as many as LINE_ITEMS_CONCURRENCY says; by token, one after the other."""
+    partner_center.options.latency_seconds = 0.05
+    app.fetch(by_hand(OFFICE), page_size=100, concurrency=3)
+    assert partner_center.requests.most_at_once("lineitems") == 3
+    partner_center.requests.clear()
+    app.fetch(by_hand(NEW), page_size=500, concurrency=3)
+    assert partner_center.requests.most_at_once("lineitems") == 1
+
+
+# -- running twice
+
+
+def order(app: RunningApp, items: LineItems) -> LineItemsMessage:
+    """What the timer orders for these lines."""
+    app.list_invoices()
+    return next(message for message in app.take_messages() if message.items() == items)
+
+
+def test_an_order_that_is_delivered_again_is_done_before_it_starts(
+    app: RunningApp, partner_center: SimulatedPartnerCenter
+) -> None:
+    """The version that was ordered stands already: no line is asked for again."""
+    message = order(app, USAGE)
+    app.fetch(message)
+    partner_center.requests.clear()
+    app.fetch(message)
+    assert partner_center.requests.matching("lineitems") == []
+
+
+def test_a_message_written_by_hand_always_fetches(
+    app: RunningApp, partner_center: SimulatedPartnerCenter
+) -> None:
+    """It carries no version, so whoever wrote it wants it fetched; the timer accepts the result."""
+    app.list_invoices()
+    app.drain()
+    partner_center.requests.clear()
+    app.fetch(by_hand(USAGE))
+    assert len(requests_for(partner_center, USAGE)) >= 3
+    assert app.list_invoices().enqueued == 0
+
+
+def test_a_follow_up_that_is_delivered_again_after_the_commit_is_done(
+    app: RunningApp, partner_center: SimulatedPartnerCenter
+) -> None:
+    """A crash between the commit and the message's end costs no second fetch."""
+    app.fetch(by_hand(NEW), page_size=2500, time_budget_seconds=0)
+    (follow_up,) = app.take_messages()
+    app.fetch(follow_up)
+    partner_center.requests.clear()
+    app.container.delete_blob(f"{NEW.invoice_id}/manifest.json")
+    app.fetch(follow_up)
+    assert partner_center.requests.matching("lineitems") == []
+    assert f"{NEW.invoice_id}/manifest.json" in app.blobs()
+
+
+@pytest.mark.parametrize("items", [USAGE, NEW], ids=str)
+def test_two_runs_at_once_end_in_the_same_blob(
+    app: RunningApp, partner_center: SimulatedPartnerCenter, items: LineItems
+) -> None:
+    """Whichever commits first, nobody's pages are mixed, and nobody starts over without need."""
+    message = order(app, items)
+    partner_center.options.latency_seconds = 0.05
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            app.fetch(message, page_size=300)
+        except BaseException as error:
+            failures.append(error)
+
+    runs = [threading.Thread(target=run) for _ in range(3)]
+    for one in runs:
+        one.start()
+    for one in runs:
+        one.join()
+    assert failures == []
+    assert app.waiting() == 0
+    assert app.read(blob(items)) == expected(partner_center, items)
+    assert app.manifest(items.invoice_id)["lineItems"][0]["lines"] == 4500
+
+
+def test_a_run_whose_pages_are_gone_starts_over_if_it_has_to(
+    app: RunningApp, partner_center: SimulatedPartnerCenter
+) -> None:
+    """A commit by hand in between removes staged pages; the newer version is fetched all the same."""
+    old = order(app, NEW)
+    app.fetch(old, page_size=2500, time_budget_seconds=0)
+    app.fetch(by_hand(NEW))
+    partner_center.put(replace(partner_center.invoices[NEW.invoice_id], revision=1))
+    app.list_invoices()
+    assert app.drain() >= 2
+    assert app.read(blob(NEW)) == expected(partner_center, NEW)
+    assert app.manifest(NEW.invoice_id)["complete"] is True
+    assert app.list_invoices().enqueued == 0
+
+
+def test_an_order_that_is_out_of_date_does_not_replace_the_newer_lines(
+    app: RunningApp, partner_center: SimulatedPartnerCenter
+) -> None:
+    """A delayed message of an older version finds the newer one in storage and is done."""
+    old = order(app, NEW)
+    partner_center.put(replace(partner_center.invoices[NEW.invoice_id], revision=1))
+    app.fetch(order(app, NEW))
+    partner_center.requests.clear()
+    app.fetch(old)
+    assert partner_center.requests.matching("lineitems") == []
+
+
+class Crash(BaseException):
+    """The process dies here."""
+
+
+@pytest.mark.parametrize("step", ["stage_page", "commit_lines", "replace_manifest"])
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+@pytest.mark.parametrize("items", [USAGE, NEW], ids=str)
+def test_a_crash_at_any_step_ends_in_the_same_blob(
+    app: RunningApp,
+    partner_center: SimulatedPartnerCenter,
+    monkeypatch: pytest.MonkeyPatch,
+    items: LineItems,
+    step: str,
+    before: bool,
+) -> None:
+    """The message comes back, and its second delivery leaves what one without a crash would."""
+    message = order(app, items)
+    real: Callable[..., object] = getattr(app.archive, step)
+
+    def crash(*args: object, **kwargs: object) -> None:
+        if not before:
+            real(*args, **kwargs)
+        raise Crash
+
+    with monkeypatch.context() as patched:
+        patched.setattr(app.archive, step, crash)
+        with pytest.raises(Crash):
+            app.fetch(message)
+    app.fetch(message)
+    assert app.read(blob(items)) == expected(partner_center, items)
+    manifest = app.manifest(items.invoice_id)
+    assert sum(entry["lines"] for entry in manifest["lineItems"]) == 4500
+
+
+# -- when Partner Center does not play along
+
+
+@pytest.mark.parametrize("items", [USAGE, NEW], ids=str)
+@pytest.mark.parametrize(
+    "fault",
+    [
+        faults.throttled(1),
+        faults.throttled(None),
+        faults.server_error(),
+        faults.status(502, faults.HTML),
+        faults.status(503, ""),
+        faults.cut_body(),
+        faults.broken_body(),
+        faults.reset(),
+        faults.unauthorized(),
+    ],
+    ids=["429", "429 bare", "500", "502 html", "503 empty", "cut", "broken", "reset", "401"],
+)
+def test_a_passing_failure_is_borne_where_it_stands(
+    app: RunningApp, partner_center: SimulatedPartnerCenter, items: LineItems, fault: faults.Act
+) -> None:
+    """Throttling, server errors, broken bodies, resets and an expired token cost a retry, no line."""
+    partner_center.faults.add(fault, match="lineitems", times=1)
+    app.fetch(by_hand(items), page_size=1000)
+    assert app.waiting() == 0
+    assert app.read(blob(items)) == expected(partner_center, items)
+
+
+def test_a_long_throttle_is_waited_for_in_the_queue(
+    app: RunningApp, partner_center: SimulatedPartnerCenter
+) -> None:
+    """The message goes back with the delay that Partner Center asks for, and what it has reached."""
+    partner_center.faults.add(faults.throttled(57), match="seekOperation", times=None)
+    app.fetch(by_hand(NEW), page_size=1000)
+    assert (app.waiting(), app.take_messages()) == (1, [])
+    properties = app.queue.peek_messages()
+    assert list(properties) == []
+
+
+def test_throttling_alone_never_becomes_a_failure(
+    app: RunningApp, partner_center: SimulatedPartnerCenter
+) -> None:
+    """However often a message was delivered in vain, a 429 sends it back once more."""
+    partner_center.faults.add(faults.throttled(57), times=None)
+    message = LineItemsMessage.decode(by_hand(NEW).encode())
+    for _ in range(3):
+        app.fetch(message.model_copy(update={"progress": progress(app, message, attempt=500)}))
+    assert app.waiting() == 3
+
+
+def progress(app: RunningApp, message: LineItemsMessage, *, attempt: int) -> object:
+    """Progress as a follow-up has it that was in vain so often."""
+    sent: list[LineItemsMessage] = []
+    send, app.orders.send = app.orders.send, lambda message, **_: sent.append(message)  # type: ignore[method-assign]
+    try:
+        app.fetch(message)
+    finally:
+        app.orders.send = send  # type: ignore[method-assign]
+    assert sent[0].progress
+    return sent[0].progress.model_copy(update={"attempt": attempt})
+
+
+def test_an_outage_is_waited_for_and_told_in_the_end(
+    app: RunningApp, partner_center: SimulatedPartnerCenter
+) -> None:
+    """Server errors send the message back with growing delays; after hours they become a failure."""
+    partner_center.faults.add(faults.server_error(), times=None)
+    message = LineItemsMessage.decode(by_hand(NEW).encode())
+    follow_up = progress(app, message, attempt=11)
+    app.fetch(message.model_copy(update={"progress": follow_up}))
+    assert app.waiting() == 1
+    late = follow_up.model_copy(update={"attempt": 12})  # type: ignore[attr-defined]
+    with pytest.raises(PartnerCenterError, match="answered 500"):
+        app.fetch(message.model_copy(update={"progress": late}))
+
+
+@pytest.mark.parametrize("items", [USAGE, NEW], ids=str)
+def test_what_was_reached_survives_a_failure(
+    app: RunningApp, partner_center: SimulatedPartnerCenter, items: LineItems
+) -> None:
+    """Pages before the failing one are not asked for again by the follow-up message."""
+    reached = "offset=2000" if items is USAGE else "seekOperation"
+    partner_center.faults.add(faults.throttled(6), match=reached, times=1)
+    app.fetch(by_hand(items), page_size=1000, concurrency=1)
+    assert app.waiting() == 1
+    first = len(requests_for(partner_center, items))
+    app.drain(page_size=1000, concurrency=1)
+    assert app.read(blob(items)) == expected(partner_center, items)
+    assert len(requests_for(partner_center, items)) - first == {USAGE: 3, NEW: 4}[items]
+
+
+def test_a_token_that_repeats_is_told(
+    app: RunningApp, partner_center: SimulatedPartnerCenter
+) -> None:
+    """It is a failure of this message, and nothing is stored."""
+    partner_center.options.repeat_token_at = 3
+    with pytest.raises(Fatal, match="repeats a continuation token"):
+        app.fetch(by_hand(NEW), page_size=500)
+    assert app.blobs() == set()
+
+
+@pytest.mark.parametrize("items", [USAGE, NEW], ids=str)
+def test_a_next_link_to_another_host_is_refused(
+    app: RunningApp, partner_center: SimulatedPartnerCenter, items: LineItems
+) -> None:
+    """The message fails by name, and the other host gets no request at all."""
+    with SimulatedPartnerCenter() as elsewhere:
+        partner_center.options.foreign_next_link = elsewhere.url
+        with pytest.raises(Fatal, match="wrong place"):
+            app.fetch(by_hand(items), page_size=1000)
+        assert len(elsewhere.requests) == 0
+    assert app.blobs() == set()
+
+
+def test_an_empty_answer_never_replaces_lines(
+    app: RunningApp, partner_center: SimulatedPartnerCenter
+) -> None:
+    """The blob that has lines stays, and the message fails and says so."""
+    app.fetch(by_hand(NEW))
+    before = app.read(blob(NEW))
+    invoice = partner_center.invoices[NEW.invoice_id]
+    empty = new_commerce(invoice.id, invoice.invoice_date, billing=0, usage=0)
+    partner_center.put(empty)
+    with pytest.raises(LinesWouldVanish, match="4500 are stored"):
+        app.fetch(by_hand(NEW))
+    assert app.read(blob(NEW)) == before
+
+
+def test_lines_that_partner_center_does_not_know_are_told(app: RunningApp) -> None:
+    """An unknown invoice, or a kind of lines that it has not, fails with the API's own words."""
+    with pytest.raises(NotFound, match="404"):
+        app.fetch(by_hand(LineItems("G000099999", "one_time", "billing_line_items")))
+    with pytest.raises(Fatal, match="Invoice Line Item type is not valid"):
+        app.fetch(by_hand(LineItems("G000024130", "office", "billing_line_items")))
+
+
+def test_what_does_not_fit_the_documented_type_is_told_by_field(
+    app: RunningApp, partner_center: SimulatedPartnerCenter, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An early sign that the API has changed, without a value in the log; the lines are stored."""
+    with caplog.at_level(logging.WARNING):
+        app.fetch(by_hand(NEW))
+    told = [
+        record.getMessage()
+        for record in caplog.records
+        if "OneTimeInvoiceLineItem" in record.getMessage()
+    ]
+    assert len(told) == 1, "the first page alone is looked at"
+    assert re.search(r"not in OneTimeInvoiceLineItem: \w+ in \d+ lines", told[0])
+    assert app.read(blob(NEW)) == expected(partner_center, NEW)
+
+
+def test_progress_of_a_long_link_is_told(
+    app: RunningApp, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Lines and pages so far stand in the log while it lasts, the correlation id with them."""
+    monkeypatch.setattr("fetch_line_items.fetch._TELL_EVERY_SECONDS", 0)
+    with caplog.at_level(logging.INFO):
+        app.fetch(by_hand(NEW), page_size=1000)
+    assert re.search(
+        rf"{NEW}: 2000 lines on 2 pages, so far \(MS-CorrelationId [0-9a-f-]+\)", caplog.text
+    )
+    assert f"{NEW}: 4500 lines on 5 pages, in storage" in caplog.text
