@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from fetch_line_items.drift import report_drift
 from fetch_line_items.paging import Pager, Position, Step
 from fetch_line_items.requests import LineItemsRequests
-from shared.amounts import total_of
+from shared.amounts import total_of, written
 from shared.archive import MOST_BLOCKS, Archive
 from shared.errors import BlocksGone, Fatal, LinesWouldVanish, Retriable, Throttled
 from shared.invoice_list import find_invoice
 from shared.manifest import refresh_manifest
-from shared.messages import LineItemsMessage, Progress
+from shared.messages import LineItemsMessage, Part, Progress
 from shared.models import Invoice
 from shared.orders import Orders
 from shared.partner_center import Operation, PartnerCenter
@@ -66,11 +66,13 @@ class _Fetch:
         self._orders = orders
         self._settings = settings
         self._began = time.monotonic()
+        self._part = _new_id()
         self._progress = message.progress or Progress(
-            run=uuid.uuid4().hex[:16],
+            run=_new_id(),
             correlation_id=str(uuid.uuid4()),
             fetched_for=message.version,
         )
+        self._parts_before, self._pages_before = self._progress.parts, self._progress.pages
 
     def run(self) -> None:
         if self._is_done():
@@ -78,7 +80,7 @@ class _Fetch:
             refresh_manifest(self._archive, self._items.invoice_id)
             return
         try:
-            if self._message.progress is None:
+            if not self._progress.pages:
                 self._look_up_invoice()
             finished = self._stage_pages()
         except Retriable as error:
@@ -157,7 +159,7 @@ class _Fetch:
             raise Fatal(
                 f"{self._items} has more than {MOST_BLOCKS} pages: raise LINE_ITEMS_PAGE_SIZE"
             )
-        self._archive.stage_page(self._items, self._progress.run, page, block)
+        self._archive.stage_page(self._items, self._part, page, block)
         if page == 0:
             report_drift(self._items, block)
 
@@ -169,9 +171,14 @@ class _Fetch:
                 "total_count": step.reached.total_count,
                 "token": step.reached.token,
                 "total": total_of([self._progress.total, step.total]),
+                "parts": self._parts_before + self._own_part(step.reached.pages),
                 "attempt": 0,
             }
         )
+
+    def _own_part(self, pages: int) -> tuple[Part, ...]:
+        own = pages - self._pages_before
+        return (Part(id=self._part, pages=own),) if own else ()
 
     def _operation(self) -> Operation:
         deadline = self._began + self._settings.time_budget_seconds
@@ -188,10 +195,11 @@ class _Fetch:
 
     def _hand_back(self, error: Retriable) -> None:
         """Go on later: as late as Partner Center asks for, or later with every message in vain."""
-        attempt = self._progress.attempt + 1
-        if attempt > _MOST_ATTEMPTS and not isinstance(error, Throttled):
+        # Being throttled is nobody's failure: it may last as long as it likes.
+        attempt = self._progress.attempt + (not isinstance(error, Throttled))
+        if attempt > _MOST_ATTEMPTS:
             raise error
-        backoff = min(_FIRST_DELAY * 2 ** (min(attempt, _MOST_ATTEMPTS) - 1), _LONGEST_DELAY)
+        backoff = min(_FIRST_DELAY * 2 ** max(attempt - 1, 0), _LONGEST_DELAY)
         delay = backoff if error.delay is None else error.delay
         delay += random.uniform(0, 0.1 * delay)  # noqa: S311 - spreads load, guards nothing
         self._progress = self._progress.model_copy(update={"attempt": attempt})
@@ -205,9 +213,8 @@ class _Fetch:
         if not self._progress.lines:
             self._check_nothing_vanishes()
         try:
-            self._archive.commit_lines(
-                self._items, self._progress.run, self._progress.pages, self._metadata()
-            )
+            parts = [part.id for part in self._progress.parts for _ in range(part.pages)]
+            self._archive.commit_lines(self._items, parts, self._metadata())
         except BlocksGone:
             if not self._is_done():
                 _log.warning("%s: another run has committed; starting over", self._items)
@@ -232,9 +239,10 @@ class _Fetch:
             "link": self._message.link or self._items.link,
             "fetched_at": datetime.now(UTC).isoformat(),
             "correlation_id": progress.correlation_id,
+            "run": progress.run,
         }
         if self._items.charge_field:
-            metadata["total"] = format(progress.total, "f")
+            metadata["total"] = written(progress.total)
         if self._message.currency_code:
             metadata["currency"] = self._message.currency_code.upper()
         if progress.fetched_for:
@@ -251,3 +259,7 @@ class _Fetch:
             what,
             progress.correlation_id,
         )
+
+
+def _new_id() -> str:
+    return uuid.uuid4().hex[:16]

@@ -56,6 +56,7 @@ def running(
     *,
     settings: Mapping[str, str] | None = None,
     port: int = 0,
+    lease_seconds: int = 600,
     log_file: Path | None = None,
 ) -> Iterator[Stack]:
     """Start everything on free ports of this machine, the host on `port`; stop it at the end."""
@@ -65,7 +66,9 @@ def running(
         simulated = SimulatedPartnerCenter(invoices, check_token=entra_id.check)
         partner_center = pieces.enter_context(simulated)
         app_settings = settings_for(azurite, entra_id, partner_center) | dict(settings or {})
-        host = FunctionsHost(APP_ROOT, app_settings, port=port, log_file=log_file)
+        host = FunctionsHost(
+            APP_ROOT, app_settings, port=port, lease_seconds=lease_seconds, log_file=log_file
+        )
         yield Stack(azurite, entra_id, partner_center, pieces.enter_context(host))
 
 

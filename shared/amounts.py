@@ -23,3 +23,8 @@ def subtract(amount: Decimal, other: Decimal) -> Decimal:
 def plain(amount: Decimal) -> str:
     """Write an amount so that equal ones look equal: 1.10 as 1.1."""
     return str(amount.normalize(_EXACT))
+
+
+def written(amount: Decimal) -> str:
+    """Write an amount with all its digits and no exponent, as it goes into metadata and manifests."""
+    return format(amount, "f") if amount else "0"

@@ -9,8 +9,7 @@ It knows nothing of Partner Center's paging. Thread-safe; one for the process.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -67,24 +66,25 @@ class Archive:
 
     # -- lines
 
-    def stage_page(self, items: LineItems, run: str, page: int, lines: bytes) -> None:
+    def stage_page(self, items: LineItems, part: str, page: int, lines: bytes) -> None:
         """Stage a page as a block of the final blob; nobody sees it before the commit."""
         blob = self._container.get_blob_client(blob_name(items))
-        self._in_container(lambda: blob.stage_block(_block_id(run, page), lines, len(lines)))
+        self._in_container(lambda: blob.stage_block(_block_id(part, page), lines, len(lines)))
 
     def commit_lines(
-        self, items: LineItems, run: str, pages: int, metadata: dict[str, str]
+        self, items: LineItems, parts: Iterable[str], metadata: dict[str, str]
     ) -> None:
         """Make the blob of all staged pages appear at once, with its metadata.
 
-        Raises BlocksGone when a commit of another run has removed the pages.
+        `parts` names the part that has staged each page. Raises BlocksGone when a commit of another
+        run has removed the pages.
         """
         blob = self._container.get_blob_client(blob_name(items))
-        blocks = [BlobBlock(_block_id(run, page)) for page in range(pages)]
+        blocks = [BlobBlock(_block_id(part, page)) for page, part in enumerate(parts)]
         try:
             self._in_container(
                 lambda: blob.commit_block_list(
-                    blocks, content_settings=_JSON_LINES, metadata=metadata | {"run": run}
+                    blocks, content_settings=_JSON_LINES, metadata=metadata
                 )
             )
         except HttpResponseError as error:
@@ -106,14 +106,13 @@ class Archive:
         return [StoredLines.of(items, blob.metadata) for items, blob in named if items]
 
     def staged_pages(self, items: LineItems) -> int:
-        """Count the pages that the furthest run has staged and not yet committed."""
+        """Count the pages that are staged and not yet committed."""
         blob = self._container.get_blob_client(blob_name(items))
         try:
             _, uncommitted = blob.get_block_list("uncommitted")
         except ResourceNotFoundError:
             return 0
-        runs = Counter(block.id.partition("-")[0] for block in uncommitted)
-        return max(runs.values(), default=0)
+        return len({block.id.partition("-")[2] for block in uncommitted})
 
     # -- manifests
 
@@ -179,9 +178,9 @@ def now_text() -> str:
     return datetime.now(UTC).isoformat()
 
 
-def _block_id(run: str, page: int) -> str:
+def _block_id(part: str, page: int) -> str:
     # All ids of a blob have to be of the same length.
-    return f"{run}-{page:05d}"
+    return f"{part}-{page:05d}"
 
 
 def _unchanged(blob: BlobClient) -> dict[str, Any]:

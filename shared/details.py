@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from shared.errors import InvalidInput
-from shared.links import LineItems, invoice_id
-from shared.models import Invoice, InvoiceDetail
+from shared.links import LineItems
+from shared.models import Invoice
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,9 @@ def details_of(invoice: Invoice) -> Details:
     problems = []
     for detail in invoice.invoice_details or []:
         try:
-            items = _line_items(invoice, detail)
+            items = LineItems.meant_by(
+                detail.uri, invoice.id, detail.billing_provider, detail.invoice_line_item_type
+            )
             links.setdefault(items, detail.uri or items.link)
         except InvalidInput as error:
             problems.append(str(error))
@@ -39,22 +41,3 @@ def with_amendments(invoice: Invoice) -> Iterator[Invoice]:
     yield invoice
     for amendment in invoice.amendments or []:
         yield from with_amendments(amendment)
-
-
-def _line_items(invoice: Invoice, detail: InvoiceDetail) -> LineItems:
-    """Read a detail by its link, or (in an amendment) by what it says; both have to agree."""
-    provider, item_type = detail.billing_provider, detail.invoice_line_item_type
-    if detail.uri is None:
-        return LineItems.of(invoice.id, provider or "", item_type or "")
-    by_link = LineItems.parse(detail.uri)
-    said = LineItems.of(
-        invoice.id,
-        provider or by_link.billing_provider,
-        item_type or by_link.invoice_line_item_type,
-    )
-    if by_link != said:
-        raise InvalidInput(
-            f"The link {detail.uri} leads to {by_link}, but is on invoice {invoice_id(invoice.id)} as "
-            f"{said}"
-        )
-    return by_link

@@ -93,6 +93,28 @@ class LineItems:
         item_type = match[3] or query.get("invoicelineitemtype", "")
         return cls.of(match[1], provider, item_type)
 
+    @classmethod
+    def meant_by(
+        cls, link: str | None, invoice: str | None, provider: str | None, item_type: str | None
+    ) -> LineItems:
+        """Say which lines are meant by a link, or without one by the three names.
+
+        Names that stand beside a link have to agree with it. Raises InvalidInput.
+        """
+        if link is None:
+            return cls.of(invoice or "", provider or "", item_type or "")
+        by_link = cls.parse(link)
+        said = cls.of(
+            invoice or by_link.invoice_id,
+            provider or by_link.billing_provider,
+            item_type or by_link.invoice_line_item_type,
+        )
+        if said != by_link:
+            raise InvalidInput(
+                f"The link {_shown(link)} leads to {by_link}, but stands beside {said}: expected the same"
+            )
+        return by_link
+
     @property
     def link(self) -> str:
         """The link in its path form, as the details of an invoice spell it."""

@@ -10,31 +10,28 @@ from decimal import Decimal
 
 import msgspec
 
-from shared.amounts import subtract, total_of
+from shared.amounts import subtract, total_of, written
 from shared.archive import Archive, now_text
 from shared.details import details_of
 from shared.links import LineItems
 from shared.models import Invoice
 from shared.stored import StoredInvoice, StoredLines
 
-encoder = msgspec.json.Encoder(decimal_format="number")
-"""Writes amounts as JSON numbers from decimals, digit by digit."""
-
 
 class Entry(msgspec.Struct, rename="camel"):
-    """A committed blob of lines."""
+    """A committed blob of lines; `total` is a JSON number, None where the type has no charge."""
 
     billing_provider: str
     invoice_line_item_type: str
     blob: str
     lines: int
-    total: Decimal | None
+    total: msgspec.Raw | None
     currency: str | None
     fetched_at: str | None
 
 
 class Manifest(msgspec.Struct, rename="camel"):
-    """What `{invoiceId}/manifest.json` says; amounts are decimals in `currency_code`.
+    """What `{invoiceId}/manifest.json` says; amounts are JSON numbers in `currency_code`.
 
     `complete`: the lines of every detail of the invoice are there, fetched for the invoice as it now
     stands. `line_total` sums the billing lines (usage lines explain them, and do not add);
@@ -44,10 +41,10 @@ class Manifest(msgspec.Struct, rename="camel"):
 
     invoice_id: str
     currency_code: str | None
-    total_charges: Decimal | None
+    total_charges: msgspec.Raw | None
     complete: bool
-    line_total: Decimal
-    difference: Decimal | None
+    line_total: msgspec.Raw
+    difference: msgspec.Raw | None
     line_items: list[Entry]
     updated_at: str
 
@@ -83,7 +80,7 @@ def refresh_manifest(archive: Archive, invoice_id: str) -> None:
 
     def make() -> tuple[bytes, bool]:
         manifest = _manifest(archive, invoice_id)
-        return encoder.encode(manifest), manifest.complete
+        return msgspec.json.encode(manifest), manifest.complete
 
     archive.replace_manifest(invoice_id, make)
 
@@ -99,10 +96,10 @@ def _manifest(archive: Archive, invoice_id: str) -> Manifest:
         currency_code=expected.invoice.currency_code
         if expected.invoice
         else next(currencies, None),
-        total_charges=charges,
+        total_charges=None if charges is None else _amount(charges),
         complete=expected.complete(stored),
-        line_total=line_total,
-        difference=None if charges is None else subtract(charges, line_total),
+        line_total=_amount(line_total),
+        difference=None if charges is None else _amount(subtract(charges, line_total)),
         line_items=[entry_of(lines) for lines in stored.values()],
         updated_at=now_text(),
     )
@@ -124,7 +121,12 @@ def entry_of(lines: StoredLines) -> Entry:
         invoice_line_item_type=lines.items.invoice_line_item_type,
         blob=lines.blob,
         lines=lines.lines,
-        total=lines.total,
+        total=None if lines.total is None else _amount(lines.total),
         currency=lines.currency,
         fetched_at=lines.fetched_at,
     )
+
+
+def _amount(amount: Decimal) -> msgspec.Raw:
+    """Write a decimal as a JSON number, digit by digit: never through a float."""
+    return msgspec.Raw(written(amount).encode())

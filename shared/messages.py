@@ -26,16 +26,29 @@ class _Message(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
 
 
+class Part(_Message):
+    """The pages that one invocation has staged; `id` is part of the ids of their blocks.
+
+    Each invocation has an id of its own. So when a message is delivered twice and both go on, neither
+    replaces a block that the other one counts.
+    """
+
+    id: str = Field(pattern=r"^[0-9a-f]{16}$")
+    pages: int = Field(gt=0)
+
+
 class Progress(_Message):
     """How far a fetch has come: what a follow-up message carries from one invocation to the next.
 
-    `run` is part of the ids of the blocks staged so far. `token` is set where the API pages by
-    continuation token. `total` sums the charges so far. `attempt` counts the messages in a row that
-    brought no page, `total_count` is the largest that Partner Center has told, `fetched_for` the
-    version of the invoice for which the lines are fetched, where it is known.
+    `run` names the fetch from its first message on. `pages`, `lines` and `total` (of the charges) are
+    what the `parts` hold together. `token` is set where the API pages by continuation token, and
+    `total_count` is the largest that Partner Center has told. `attempt` counts the messages in a row
+    that brought no page, `fetched_for` is the version of the invoice for which the lines are fetched,
+    where it is known.
     """
 
     run: str = Field(pattern=r"^[0-9a-f]{16}$")
+    parts: tuple[Part, ...] = ()
     correlation_id: str = Field(pattern=r"^[0-9a-f-]{36}$")
     pages: int = Field(0, ge=0)
     lines: int = Field(0, ge=0)
@@ -106,17 +119,10 @@ class LineItemsMessage(_Message):
 
     def items(self) -> LineItems:
         """Say which lines are meant; raises InvalidInput where link and fields are unclear."""
-        named = (self.invoice_id, self.billing_provider, self.invoice_line_item_type)
-        by_name = LineItems.of(*named) if all(named) else None  # type: ignore[arg-type]
-        by_link = LineItems.parse(self.link) if self.link else None
-        if by_name and by_link and by_name != by_link:
-            raise InvalidInput(
-                f"The message's link means {by_link}, its fields mean {by_name}: expected the same"
-            )
-        items = by_link or by_name
-        if items is None:
+        names = (self.invoice_id, self.billing_provider, self.invoice_line_item_type)
+        if not self.link and not all(names):
             raise InvalidInput(f"The message names no lines: {_EXPECTED}")
-        return items
+        return LineItems.meant_by(self.link or None, *names)
 
 
 def _fields(body: bytes) -> dict[str, Any]:

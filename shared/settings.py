@@ -110,7 +110,11 @@ class Settings(_Frozen):
     host_storage: StorageConnection = Field(alias="AzureWebJobsStorage")
     invoices_storage: StorageConnection = Field(alias="INVOICES_STORAGE")
     invoices_container: str = Field(
-        "invoices", alias="INVOICES_CONTAINER", pattern=r"^[a-z0-9](-?[a-z0-9]){2,62}$"
+        "invoices",
+        alias="INVOICES_CONTAINER",
+        min_length=3,
+        max_length=63,
+        pattern=r"^[a-z0-9](-?[a-z0-9])*$",
     )
     tenant_id: DirectoryName = Field(alias="PARTNER_CENTER_TENANT_ID")
     client_id: DirectoryName = Field(alias="PARTNER_CENTER_CLIENT_ID")
@@ -189,10 +193,13 @@ def _unresolved(values: Mapping[str, Any]) -> dict[str, str]:
 
 def _unreachable_storage(values: Mapping[str, Any]) -> dict[str, str]:
     # Which addresses an account must have depends on what it is for: queue and blobs, or blobs alone.
-    needed = {"AzureWebJobsStorage": "queueServiceUri", "INVOICES_STORAGE": "blobServiceUri"}
+    needed = {
+        "AzureWebJobsStorage": ("queueServiceUri", ""),
+        "INVOICES_STORAGE": ("blobServiceUri", ", or the same of AzureWebJobsStorage"),
+    }
     return {
-        name: f"expected a connection string, or {name}__{uri} for an identity"
-        for name, uri in needed.items()
+        name: f"expected a connection string, or {name}__{uri} for an identity{or_else}"
+        for name, (uri, or_else) in needed.items()
         if not values[name].keys() & {"connection_string", "accountName", uri}
     }
 

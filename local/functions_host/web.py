@@ -52,7 +52,7 @@ class Endpoints:
     def application(self) -> web.Application:
         """Return the web application."""
         application = web.Application(client_max_size=_LARGEST_BODY)
-        application.router.add_route("*", "/{path:.*}", self._answer)
+        application.router.add_route("*", "/{path:(?s:.*)}", self._answer)
         return application
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 from local.simulated import SimulatedPartnerCenter
@@ -33,6 +34,8 @@ def test_every_manifest_adds_up(app: RunningApp, partner_center: SimulatedPartne
         assert manifest["totalCharges"] == total_charges(invoice)
         assert manifest["lineTotal"] == line_total(invoice)
         assert Decimal(manifest["difference"]) == invoice.adjustment
+        assert invoice.adjustment or manifest["difference"] == 0
+        assert not re.search(rb"\dE", app.read(f"{invoice.id}/manifest.json"))
         for entry in manifest["lineItems"]:
             said = (entry["billingProvider"], entry["invoiceLineItemType"])
             assert entry["total"] == total(invoice, *said)

@@ -267,6 +267,27 @@ def test_an_order_that_is_out_of_date_does_not_replace_the_newer_lines(
     assert partner_center.requests.matching("lineitems") == []
 
 
+@pytest.mark.parametrize("items", [USAGE, NEW], ids=str)
+def test_a_message_that_is_worked_on_twice_mixes_nothing(
+    app: RunningApp, partner_center: SimulatedPartnerCenter, items: LineItems
+) -> None:
+    """Delivered twice and cut into pages differently, both chains go on and either may commit.
+
+    Each invocation stages blocks of its own, so none counts on a block that another has replaced.
+    """
+    message = order(app, items)
+    app.fetch(message, page_size=700, time_budget_seconds=0)
+    (first,) = app.take_messages()
+    app.fetch(first, page_size=300, time_budget_seconds=0)
+    (left,) = app.take_messages()
+    app.fetch(first, page_size=1100, time_budget_seconds=0)
+    (right,) = app.take_messages()
+    app.fetch(left)
+    app.fetch(right)
+    assert app.read(blob(items)) == expected(partner_center, items)
+    assert app.metadata(blob(items))["lines"] == "4500"
+
+
 class Crash(BaseException):
     """The process dies here."""
 
@@ -348,7 +369,7 @@ def test_throttling_alone_never_becomes_a_failure(
     partner_center.faults.add(faults.throttled(57), times=None)
     message = LineItemsMessage.decode(by_hand(NEW).encode())
     for _ in range(3):
-        app.fetch(message.model_copy(update={"progress": progress(app, message, attempt=500)}))
+        app.fetch(message.model_copy(update={"progress": progress(app, message, attempt=12)}))
     assert app.waiting() == 3
 
 
@@ -362,6 +383,16 @@ def progress(app: RunningApp, message: LineItemsMessage, *, attempt: int) -> obj
         app.orders.send = send  # type: ignore[method-assign]
     assert sent[0].progress
     return sent[0].progress.model_copy(update={"attempt": attempt})
+
+
+def test_what_a_message_by_hand_lacks_is_looked_up_however_often_it_takes(
+    app: RunningApp, partner_center: SimulatedPartnerCenter
+) -> None:
+    """Usage wants a currency; where the list is throttled at first, it is asked for later."""
+    partner_center.faults.add(faults.throttled(6), match="/v1/invoices", times=1)
+    app.orders.send(LineItemsMessage(link=NEW_USAGE.link))
+    assert app.drain() == 2
+    assert app.read(blob(NEW_USAGE)) == expected(partner_center, NEW_USAGE)
 
 
 def test_an_outage_is_waited_for_and_told_in_the_end(

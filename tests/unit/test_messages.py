@@ -56,6 +56,7 @@ def test_every_form_means_the_same_lines_plain_and_in_base64(text: str) -> None:
             json.dumps({**FIELDS, "link": "/invoices/D1111111K3/lineitems/Azure/UsageLineItems"}),
             "the same",
         ),
+        (json.dumps({"link": LINK, "invoiceId": "D1111111K3"}), "expected the same"),
         (json.dumps({**FIELDS, "currencyCode": "USD&x=y"}), "currencyCode: String should match"),
         (json.dumps({**FIELDS, "progress": {"run": "x", "correlationId": "y"}}), "progress.run"),
         ("hello", "is not a line items link"),

@@ -63,6 +63,8 @@ def test_every_problem_is_told_in_one_message() -> None:
         ("PARTNER_CENTER_AUTHORITY", "http://127.0.0.1:1", "expected https"),
         ("PARTNER_CENTER_TENANT_ID", "a/b", "match pattern"),
         ("PARTNER_CENTER_CLIENT_CERTIFICATE_PATH", "/nowhere.pem", "that exists"),
+        ("INVOICES_CONTAINER", "a--b", "match pattern"),
+        ("INVOICES_CONTAINER", "a-" * 32, "at most 63 characters"),
         ("LINE_ITEMS_PAGE_SIZE", "many", "valid integer"),
         ("LINE_ITEMS_CONCURRENCY", "0", "greater than or equal to 1"),
         ("FETCH_TIME_BUDGET_SECONDS", "-1", "greater than or equal to 0"),
