@@ -6,7 +6,7 @@ import logging
 
 import azure.functions as func
 
-from fetch_line_items.fetch import fetch_lines
+from fetch_line_items.fetch import Fetch
 from shared.messages import LineItemsMessage
 from shared.services import get_archive, get_orders, get_partner_center
 from shared.settings import get_settings
@@ -23,10 +23,10 @@ def fetch_line_items(message: func.QueueMessage) -> None:
     """Fetch what the message orders; an exception hands it back to the queue, in the end as poison."""
     # Before any work, so that a message that kills the process can be told from the others.
     _log.info("Message %s, delivery %s", message.id, message.dequeue_count)
-    fetch_lines(
+    Fetch(
         LineItemsMessage.decode(message.get_body()),
         partner_center=get_partner_center(),
         archive=get_archive(),
         orders=get_orders(),
         settings=get_settings(),
-    )
+    ).run()

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from shared.amounts import total_of
+from shared.amounts import is_amount, total_of
 from shared.pages import Page, parse_page
 
 _log = logging.getLogger(__name__)
@@ -49,9 +49,9 @@ class LineReader:
             total = total_of(
                 charge for charge in _charges(self._decimals, body) if charge is not None
             )
-        except (msgspec.ValidationError, InvalidOperation):
+        except (msgspec.ValidationError, ArithmeticError):
             return self._total_of_texts(body)
-        return total if total.is_finite() else self._total_of_texts(body)
+        return total if is_amount(total) else self._total_of_texts(body)
 
     def _total_of_texts(self, body: bytes) -> Decimal:
         """Sum a page in which some charge is no number; it adds nothing, and is told."""
@@ -79,7 +79,7 @@ def _amount(text: str) -> Decimal | None:
         amount = Decimal(text)
     except InvalidOperation:
         return None
-    return amount if amount.is_finite() else None
+    return amount if is_amount(amount) else None
 
 
 def _block(items: list[msgspec.Raw]) -> bytes:

@@ -61,15 +61,16 @@ class _Listed:
 
     @classmethod
     def read(cls, invoice_id: str, text: bytes) -> _Listed:
-        fields = loads(text)
+        content = digest(text)
         try:
+            fields = loads(text)
             invoice = Invoice.model_validate(fields)
-        except ValueError as error:
+            return cls(invoice_id, text, content, invoice_version(fields), invoice)
+        except (ValueError, RecursionError) as error:
             _log.error(
                 "Invoice %s is not as documented; it is stored as it is: %s", invoice_id, error
             )
-            invoice = None
-        return cls(invoice_id, text, digest(text), invoice_version(fields), invoice)
+            return cls(invoice_id, text, content, content, None)
 
 
 def sync_invoices(partner_center: PartnerCenter, archive: Archive, orders: Orders) -> Outcome:

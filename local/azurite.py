@@ -6,10 +6,8 @@ import shutil
 import tempfile
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-from local.processes import Child
+from local.processes import Child, Piece
 
 ACCOUNT = "devstoreaccount1"
 # Published by Microsoft for the emulator, the same everywhere.
@@ -20,7 +18,7 @@ _SCRIPT = _PROJECT / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
 _LISTENING = re.compile(r"(Blob|Queue) service is successfully listening at http://[\d.]+:(\d+)")
 
 
-class Azurite:
+class Azurite(Piece):
     """Blobs and queues on free ports of this machine.
 
     Everything is in memory and gone at the end. With `location` it is kept in that folder,
@@ -33,20 +31,6 @@ class Azurite:
         self._start_timeout = start_timeout
         self._child: Child | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
-
-    def __enter__(self) -> Self:
-        """Start it and wait until it answers."""
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Stop it."""
-        self.stop()
 
     @property
     def connection_string(self) -> str:

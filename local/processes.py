@@ -6,8 +6,31 @@ import subprocess
 import tempfile
 import time
 import weakref
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Self
+
+
+class Piece(ABC):
+    """Something that runs while its context is open."""
+
+    def __enter__(self) -> Self:
+        """Start it, and wait until it answers."""
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop it."""
+        self.stop()
+
+    @abstractmethod
+    def start(self) -> None:
+        """Start it; RuntimeError with its own words if it does not come up."""
+
+    @abstractmethod
+    def stop(self) -> object:
+        """Stop it."""
 
 
 class Child:

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import Context, Decimal
+from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 from functools import reduce
 
-# decimal's default context rounds to 28 digits; the API's amounts alone have up to 22.
-_EXACT = Context(prec=1000)
+# decimal's default context rounds to 28 digits; the API's amounts alone have up to 22. What does not
+# fit here either is an error, never a rounded sum.
+_EXACT = Context(prec=1000, traps=[Inexact, InvalidOperation, Overflow])
+_LARGEST_EXPONENT = 100
+
+
+def is_amount(number: Decimal) -> bool:
+    """Whether a number can be one of money: finite, and of a size that sums stay exact with."""
+    return number.is_finite() and (not number or abs(number.adjusted()) <= _LARGEST_EXPONENT)
 
 
 def total_of(amounts: Iterable[Decimal]) -> Decimal:
-    """Add amounts exactly."""
+    """Add amounts exactly; raises ArithmeticError where one of them is not `is_amount`."""
     return reduce(_EXACT.add, amounts, Decimal(0))
 
 
@@ -20,9 +27,9 @@ def subtract(amount: Decimal, other: Decimal) -> Decimal:
     return _EXACT.subtract(amount, other)
 
 
-def plain(amount: Decimal) -> str:
-    """Write an amount so that equal ones look equal: 1.10 as 1.1."""
-    return str(amount.normalize(_EXACT))
+def plain(number: Decimal) -> str:
+    """Write a number so that equal ones look equal: 1.10 as 1.1."""
+    return str(number.normalize(_EXACT) if is_amount(number) else number)
 
 
 def written(amount: Decimal) -> str:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from shared.errors import NoAnswer, Refused
+from shared.errors import NoAnswer, PartnerCenterError, Refused
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken, TokenCredential
+    from azure.core.exceptions import ClientAuthenticationError
 
     from shared.settings import Settings, StorageConnection
 
@@ -25,8 +27,11 @@ _TOKEN_EXCHANGE = {
 }
 _RENEW_BEFORE_SECONDS = 300
 
-# azure-identity tells at INFO which credential gave a token, for each token.
-logging.getLogger("azure.identity").setLevel(logging.WARNING)
+# Failures of Entra ID are retried like those of Partner Center, by whoever asks for a token.
+_ENTRA_ID_ONCE = {"retry_total": 0, "connection_timeout": 5, "read_timeout": 10}
+
+# It tells each token at INFO, and with a failure whatever was received, a token among it.
+logging.getLogger("azure.identity").setLevel(logging.CRITICAL)
 
 
 class Tokens:
@@ -65,18 +70,29 @@ class Tokens:
             self._credential = self._credential or partner_center_credential(self._settings)
             return self._credential.get_token(self._settings.scope)
         except ClientAuthenticationError as error:
-            raise Refused(
-                f"Entra ID gave no token for {self._settings.scope}: {error.message}; look at "
-                "PARTNER_CENTER_TENANT_ID, PARTNER_CENTER_CLIENT_ID and the secret, certificate or "
-                "federated managed identity"
-            ) from error
-        except AzureError as error:
-            raise NoAnswer(
-                f"Entra ID at {self._settings.authority} did not answer: {error}"
-            ) from error
-        except ValueError as error:
-            # MSAL and cryptography: a certificate that cannot be read, an authority without metadata.
-            raise Refused(f"The Partner Center credential cannot be used: {error}") from error
+            raise self._no_token(error) from None
+        except (AzureError, json.JSONDecodeError) as error:
+            raise self._no_answer(error) from None
+        except (ValueError, OSError) as error:
+            # MSAL and cryptography: a certificate that cannot be read, an unusable authority.
+            raise Refused(f"The Partner Center credential cannot be used: {error}") from None
+
+    def _no_token(self, error: ClientAuthenticationError) -> PartnerCenterError:
+        """Tell a refusal from a failure on the way, which azure-identity wraps into the same error."""
+        from azure.identity import CredentialUnavailableError
+
+        if not isinstance(error, CredentialUnavailableError) and "AADSTS" not in error.message:
+            return self._no_answer(error.__cause__ or error)
+        return Refused(
+            f"Entra ID gave no token for {self._settings.scope}: {error.message}; look at "
+            "PARTNER_CENTER_TENANT_ID, PARTNER_CENTER_CLIENT_ID and the secret, certificate or "
+            "federated managed identity"
+        )
+
+    def _no_answer(self, error: BaseException) -> NoAnswer:
+        # The error's own text may hold what was received, so part of a token.
+        kind = type(error).__name__
+        return NoAnswer(f"Entra ID at {self._settings.authority} gave no usable answer ({kind})")
 
 
 def partner_center_credential(settings: Settings) -> TokenCredential:
@@ -97,6 +113,7 @@ def partner_center_credential(settings: Settings) -> TokenCredential:
             settings.client_secret.get_secret_value(),
             authority=settings.authority,
             disable_instance_discovery=trusted_without_discovery,
+            **_ENTRA_ID_ONCE,
         )
     if settings.client_certificate_path:
         return CertificateCredential(
@@ -105,6 +122,7 @@ def partner_center_credential(settings: Settings) -> TokenCredential:
             str(settings.client_certificate_path),
             authority=settings.authority,
             disable_instance_discovery=trusted_without_discovery,
+            **_ENTRA_ID_ONCE,
         )
     identity = managed_identity(settings.managed_identity_client_id)
     audience = _TOKEN_EXCHANGE.get(authority_host, _TOKEN_EXCHANGE["login.microsoftonline.com"])
@@ -114,6 +132,7 @@ def partner_center_credential(settings: Settings) -> TokenCredential:
         lambda: identity.get_token(audience).token,
         authority=settings.authority,
         disable_instance_discovery=trusted_without_discovery,
+        **_ENTRA_ID_ONCE,
     )
 
 
@@ -121,7 +140,7 @@ def managed_identity(client_id: str | None) -> TokenCredential:
     """Give the app's own identity: user-assigned with a `client_id`, else system-assigned."""
     from azure.identity import ManagedIdentityCredential
 
-    return ManagedIdentityCredential(client_id=client_id)
+    return ManagedIdentityCredential(client_id=client_id, connection_timeout=5, read_timeout=10)
 
 
 def storage_credential(connection: StorageConnection) -> TokenCredential:

@@ -78,16 +78,13 @@ class LineItemsMessage(_Message):
     def order(
         cls, items: LineItems, *, link: str | None, currency: str | None, version: str
     ) -> LineItemsMessage:
-        """Write what the timer asks for: the lines `items` of an invoice at `version`.
-
-        A currency that is no ISO code is left out: only some requests want one.
-        """
+        """Write what the timer asks for: the lines `items` of an invoice at `version`."""
         return cls(
             link=link or items.link,
             invoice_id=items.invoice_id,
             billing_provider=items.billing_provider,
             invoice_line_item_type=items.invoice_line_item_type,
-            currency_code=currency if currency and _CURRENCY.fullmatch(currency) else None,
+            currency_code=iso_currency(currency),
             version=version,
         )
 
@@ -123,6 +120,11 @@ class LineItemsMessage(_Message):
         if not self.link and not all(names):
             raise InvalidInput(f"The message names no lines: {_EXPECTED}")
         return LineItems.meant_by(self.link or None, *names)
+
+
+def iso_currency(code: str | None) -> str | None:
+    """Give a currency's code if it is an ISO one; others are left out, only some requests want one."""
+    return code if code and _CURRENCY.fullmatch(code) else None
 
 
 def _fields(body: bytes) -> dict[str, Any]:

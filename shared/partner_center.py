@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
-from urllib3.exceptions import InvalidHeader
+from urllib3.exceptions import HTTPError, InvalidHeader, ReadTimeoutError
 from urllib3.util import Retry
 
 from shared.auth import Tokens
@@ -37,6 +37,7 @@ _BOM = b"\xef\xbb\xbf"
 _LONGEST_RETRY_AFTER = 3600.0
 _RETRIABLE_STATUS = frozenset({408, 425, 429, *range(500, 600)})
 _CONNECTIONS = 64
+_MOST_AT_ONCE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ class Patience:
     attempts: int = 4
     longest_wait: float = 5.0  # a longer one is for the queue, not for a billed invocation
     connect_timeout: float = 10.0
-    read_timeout: float = 60.0
+    read_timeout: float = 60.0  # without a byte
+    answer_timeout: float = 120.0  # until the last byte
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Operation:
     correlation_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     patience: Patience = field(default_factory=Patience)
     deadline: float = float("inf")
-    """On `time.monotonic`'s clock: no attempt begins after it."""
+    """On `time.monotonic`'s clock: no attempt begins after it, and no answer is read to its end."""
 
 
 class _Bearer(AuthBase):
@@ -102,47 +104,74 @@ class PartnerCenter:
             except Retriable as error:
                 wait = _wait(error, attempt)
                 last = attempt == patience.attempts or wait > patience.longest_wait
-                if last or time.monotonic() + wait > operation.deadline:
+                if last or time.monotonic() + wait >= operation.deadline:
                     raise
                 _log.warning("%s; attempt %d, again in %.1f s", error, attempt, wait)
                 time.sleep(wait)
         raise AssertionError("patience has at least one attempt")
 
     def _parsed[T](self, request: _Request, parse: Callable[[bytes], T]) -> T:
-        response = self._authorized(request)
-        if response.status_code != 200:
-            raise _error(response, request)
+        answer = self._authorized(request)
+        if answer.status != 200:
+            raise _error(answer, request)
         try:
-            return parse(response.content.removeprefix(_BOM))
+            return parse(answer.body.removeprefix(_BOM))
         except ValueError as error:
             text = f"Partner Center's answer to {request} is broken or cut off: {error}"
             raise request.named(Retriable, text, status=200) from error
 
-    def _authorized(self, request: _Request) -> requests.Response:
+    def _authorized(self, request: _Request) -> _Answer:
         """Send with a token; one that is not taken (any more) is replaced once."""
         token = self._tokens.get()
-        response = self._send(request, token)
-        if response.status_code != 401:
-            return response
+        answer = self._send(request, token)
+        if answer.status != 401:
+            return answer
         return self._send(request, self._tokens.renew(token))
 
-    def _send(self, request: _Request, token: str) -> requests.Response:
-        patience = request.operation.patience
+    def _send(self, request: _Request, token: str) -> _Answer:
+        operation = request.operation
+        patience = operation.patience
+        until = min(time.monotonic() + patience.answer_timeout, operation.deadline)
+        if time.monotonic() >= until:
+            raise request.named(NoAnswer, f"No time is left for {request}")
         try:
-            return self._session.get(
+            with self._session.get(
                 request.url,
                 params=request.params,
                 headers=request.headers,
                 auth=_Bearer(token),
                 timeout=(patience.connect_timeout, patience.read_timeout),
                 allow_redirects=False,  # a redirect could carry the token to another host
-            )
-        except requests.Timeout as error:
+                stream=True,
+            ) as response:
+                return _Answer(response.status_code, response.headers, _body(response, until))
+        except (requests.Timeout, TimeoutError, ReadTimeoutError) as error:
             text = f"Partner Center did not answer {request} in time"
             raise request.named(NoAnswer, text) from error
-        except requests.RequestException as error:
+        except (requests.RequestException, HTTPError) as error:
             text = f"The connection to Partner Center broke at {request}: {error}"
             raise request.named(NoAnswer, text) from error
+        except ValueError as error:
+            # requests takes the Location of a redirect apart even where it does not follow it.
+            text = f"Partner Center redirected {request} to nowhere; redirects are not followed"
+            raise request.named(Fatal, text) from error
+
+
+@dataclass(frozen=True)
+class _Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def _body(response: requests.Response, until: float) -> bytes:
+    """Read what comes as it comes: a timeout of the socket does not bound an answer that trickles."""
+    pieces = []
+    while piece := response.raw.read1(_MOST_AT_ONCE, decode_content=True):
+        pieces.append(piece)
+        if time.monotonic() >= until:
+            raise TimeoutError
+    return b"".join(pieces)
 
 
 class _Request:
@@ -185,16 +214,17 @@ class _Request:
         )
 
 
-def _error(response: requests.Response, request: _Request) -> PartnerCenterError:
+def _error(answer: _Answer, request: _Request) -> PartnerCenterError:
     """Say what an answer other than 200 means, by what to do next."""
-    status = response.status_code
-    body = _body(response)
-    said = body.description or body.message or response.reason or "nothing more"
-    text = f"Partner Center answered {status} to {request}: {said[:500]}"
+    status = answer.status
+    body = _error_body(answer)
+    said = (body.description or body.message or "nothing more")[:500]
+    code = f" (code {body.code})" if body.code else ""
+    text = f"Partner Center answered {status} to {request}: {said}{code}"
     if status in _RETRIABLE_STATUS:
         kind = Throttled if status == 429 else Retriable
         error = request.named(kind, text, status=status, code=body.code)
-        error.delay = _retry_after(response.headers.get("Retry-After"))
+        error.delay = _retry_after(answer.headers.get("Retry-After"))
         return error
     if 300 <= status < 400:
         text = f"Partner Center redirected {request}; redirects are not followed"
@@ -205,10 +235,10 @@ def _error(response: requests.Response, request: _Request) -> PartnerCenterError
     return request.named(NotFound if status == 404 else Fatal, text, status=status, code=body.code)
 
 
-def _body(response: requests.Response) -> ErrorBody:
+def _error_body(answer: _Answer) -> ErrorBody:
     try:
-        return ErrorBody.from_json(response.content)
-    except (ValueError, requests.RequestException):
+        return ErrorBody.from_json(answer.body)
+    except ValueError:
         return ErrorBody()  # a gateway's HTML, or nothing
 
 

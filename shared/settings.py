@@ -67,6 +67,16 @@ def _existing_file(value: Path) -> Path:
     return value
 
 
+def _connection_string(value: SecretStr) -> SecretStr:
+    parts = [part for part in value.get_secret_value().split(";") if part.strip()]
+    names = {part.partition("=")[0].strip().lower() for part in parts if "=" in part}
+    endpoints = {"accountname", "blobendpoint", "queueendpoint", "usedevelopmentstorage"}
+    if len(names) < len(parts) or not names & endpoints:
+        raise ValueError("expected a connection string: AccountName=…;AccountKey=…;…")
+    return value
+
+
+ConnectionString = Annotated[SecretStr, AfterValidator(_connection_string)]
 ServiceUrl = Annotated[str, AfterValidator(_service_url)]
 RootUrl = Annotated[str, AfterValidator(_root_url)]
 HttpsUrl = Annotated[str, AfterValidator(_https_url)]
@@ -85,7 +95,7 @@ class StorageConnection(_Frozen):
     `__queueServiceUri` (or `__accountName` for both), `__credential`, `__clientId`.
     """
 
-    connection_string: SecretStr | None = None
+    connection_string: ConnectionString | None = None
     blob_service_uri: ServiceUrl | None = Field(None, alias="blobServiceUri")
     queue_service_uri: ServiceUrl | None = Field(None, alias="queueServiceUri")
     account_name: str | None = Field(None, alias="accountName", pattern=r"^[a-z0-9]{3,24}$")
@@ -132,8 +142,8 @@ class Settings(_Frozen):
     scope: str = Field("", alias="PARTNER_CENTER_SCOPE")
     page_size: int = Field(2000, alias="LINE_ITEMS_PAGE_SIZE", ge=1, le=2000)
     concurrency: int = Field(4, alias="LINE_ITEMS_CONCURRENCY", ge=1, le=32)
-    # The upper bound leaves a minute of host.json's functionTimeout for the last page.
-    time_budget_seconds: float = Field(240, alias="FETCH_TIME_BUDGET_SECONDS", ge=0, le=540)
+    # The upper bound leaves three minutes of host.json's functionTimeout for the last pages.
+    time_budget_seconds: float = Field(240, alias="FETCH_TIME_BUDGET_SECONDS", ge=0, le=420)
 
     @model_validator(mode="after")
     def _derive_scope(self) -> Self:

@@ -12,7 +12,7 @@ from azure.storage.queue import QueueClient, QueueServiceClient
 from requests.adapters import HTTPAdapter
 
 from shared.auth import storage_credential
-from shared.settings import Settings
+from shared.settings import Settings, StorageConnection
 
 LINE_ITEMS_QUEUE = "invoice-line-items"
 _CONNECTIONS = 64
@@ -24,27 +24,25 @@ logging.getLogger("azure.core.pipeline.policies.http_logging_policy").setLevel(l
 def invoices_container(settings: Settings) -> ContainerClient:
     """The container of the invoices; it may not exist yet."""
     storage = settings.invoices_storage
-    if storage.connection_string:
-        service = BlobServiceClient.from_connection_string(
-            storage.connection_string.get_secret_value(), **_options()
-        )
-    else:
-        assert storage.blob_url  # noqa: S101 - the settings are validated for it
-        service = BlobServiceClient(storage.blob_url, storage_credential(storage), **_options())
+    service = _connected(BlobServiceClient, storage, storage.blob_url)
     return service.get_container_client(settings.invoices_container)
 
 
 def line_items_queue(settings: Settings) -> QueueClient:
     """The queue of the line items messages; it may not exist yet."""
     storage = settings.host_storage
-    if storage.connection_string:
-        service = QueueServiceClient.from_connection_string(
-            storage.connection_string.get_secret_value(), **_options()
-        )
-    else:
-        assert storage.queue_url  # noqa: S101 - the settings are validated for it
-        service = QueueServiceClient(storage.queue_url, storage_credential(storage), **_options())
+    service = _connected(QueueServiceClient, storage, storage.queue_url)
     return service.get_queue_client(LINE_ITEMS_QUEUE)
+
+
+def _connected[C: (BlobServiceClient, QueueServiceClient)](
+    service: type[C], storage: StorageConnection, url: str | None
+) -> C:
+    if storage.connection_string:
+        text = storage.connection_string.get_secret_value()
+        return service.from_connection_string(text, **_options())
+    assert url  # noqa: S101 - the settings are validated for it
+    return service(url, storage_credential(storage), **_options())
 
 
 def _options() -> dict[str, Any]:

@@ -12,6 +12,7 @@ from azure.core.exceptions import ResourceNotFoundError
 
 from local.azurite import Azurite
 from local.simulated import SimulatedEntraId, SimulatedPartnerCenter, small_world
+from local.stack import settings_for
 from shared.settings import Settings
 from tests.running_app import RunningApp
 
@@ -40,15 +41,8 @@ def environment(
 ) -> dict[str, str]:
     """The app settings, as a person would write them, with a container of the test's own."""
     return {
-        "AzureWebJobsStorage": azurite.connection_string,
+        **settings_for(azurite, entra_id, partner_center),
         "INVOICES_CONTAINER": f"invoices-{uuid.uuid4().hex[:12]}",
-        "INVOICE_SCHEDULE": "0 0 6 9 * *",
-        "PARTNER_CENTER_TENANT_ID": entra_id.tenant_id,
-        "PARTNER_CENTER_CLIENT_ID": entra_id.client_id,
-        "PARTNER_CENTER_CLIENT_SECRET": entra_id.client_secret,
-        "PARTNER_CENTER_URL": partner_center.url,
-        "PARTNER_CENTER_AUTHORITY": entra_id.url,
-        "REQUESTS_CA_BUNDLE": str(entra_id.ca_file),
     }
 
 

@@ -13,7 +13,7 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import ContainerClient
 from azure.storage.queue import QueueClient
 
-from fetch_line_items.fetch import fetch_lines
+from fetch_line_items.fetch import Fetch
 from get_invoice.invoice import answer
 from get_invoice.problem import Answer
 from list_invoices.sync import Outcome, sync_invoices
@@ -57,13 +57,13 @@ class RunningApp:
         if not isinstance(message, LineItemsMessage):
             body = message.encode() if isinstance(message, str) else message
             message = LineItemsMessage.decode(body)
-        fetch_lines(
+        Fetch(
             message,
             partner_center=self.partner_center,
             archive=self.archive,
             orders=self.orders,
             settings=self.settings.model_copy(update=settings),
-        )
+        ).run()
 
     def drain(self, *, seconds: float = 60, **settings: Any) -> int:
         """Run the queue's function on every message until none is left; give how many there were."""

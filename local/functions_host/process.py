@@ -5,18 +5,16 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import requests
 
-from local.processes import Child
+from local.processes import Child, Piece
 
 _PROJECT = Path(__file__).parents[2]
 _INHERITED = ("PATH", "HOME", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 
 
-class FunctionsHost:
+class FunctionsHost(Piece):
     """Runs an app in a host of its own, with these app settings and no other.
 
     with FunctionsHost(app_root, {"AzureWebJobsStorage": azurite.connection_string}) as host:
@@ -51,20 +49,6 @@ class FunctionsHost:
         self._start_timeout = start_timeout
         self.url = self.master_key = self.function_key = ""
         self.functions: list[str] = []
-
-    def __enter__(self) -> Self:
-        """Start the host and wait until it listens."""
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Stop the host."""
-        self.stop()
 
     @property
     def pid(self) -> int:

@@ -7,8 +7,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 from pydantic.alias_generators import to_camel
+
+from shared.amounts import is_amount
 
 _BOM = b"\xef\xbb\xbf"
 _NO_DATE = "0001-01-01T00:00:00"
@@ -22,6 +24,12 @@ def _number_or_none(value: object) -> object:
     return None if value == "" else value
 
 
+def _reckonable(value: Decimal | None) -> Decimal | None:
+    if value is not None and not is_amount(value):
+        raise ValueError("is no amount of money")
+    return value
+
+
 def _as_text(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
@@ -32,7 +40,7 @@ ApiDate = Annotated[datetime | None, BeforeValidator(_without_sentinel)]
 The seventh digit is cut. The year 1 stands for no date and is read as None.
 """
 
-Amount = Annotated[Decimal | None, BeforeValidator(_number_or_none)]
+Amount = Annotated[Decimal | None, BeforeValidator(_number_or_none), AfterValidator(_reckonable)]
 """A decimal that comes as a number or as a string, with up to 22 digits; `""` is read as None."""
 
 Text = Annotated[str | None, BeforeValidator(_as_text)]
@@ -62,8 +70,11 @@ class Resource(BaseModel):
 
 
 def loads(text: bytes | str) -> Any:
-    """Parse JSON with every decimal exact; a byte order mark is passed over."""
+    """Parse JSON with every decimal exact; a byte order mark is passed over. Raises ValueError."""
     # pydantic's own JSON parser takes decimals through a float: 17 digits of 22 would be left.
     if isinstance(text, bytes):
         text = text.removeprefix(_BOM).decode()
-    return json.loads(text, parse_float=Decimal)
+    try:
+        return json.loads(text, parse_float=Decimal)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None

@@ -81,7 +81,9 @@ def test_charges_are_summed_exactly_whether_numbers_or_strings() -> None:
     assert lines.total == Decimal("123456789012345678901234568901.1999968000511991808131")
 
 
-@pytest.mark.parametrize("text", ['"abc"', "true", '"NaN"', '"Infinity"', "[1]", "{}"])
+@pytest.mark.parametrize(
+    "text", ['"abc"', "true", '"NaN"', '"Infinity"', "1e999999999", "1E+400", "[1]", "{}"]
+)
 def test_a_charge_that_is_no_number_is_told_and_adds_nothing(
     text: str, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -93,7 +93,7 @@ def test_secrets_are_never_shown() -> None:
     secret = "s3cr3t-value"
     environment = ENOUGH | {
         "PARTNER_CENTER_CLIENT_SECRET": secret,
-        "AzureWebJobsStorage": f"AccountKey={secret}",
+        "AzureWebJobsStorage": f"AccountName=a;AccountKey={secret}",
     }
     assert secret not in repr(Settings.from_environment(environment))
     with pytest.raises(InvalidInput) as error:
