@@ -5,13 +5,20 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from azure.core.exceptions import AzureError
 
 from get_invoice.line_items import with_line_items
-from get_invoice.problem import Answer, no_storage, not_an_invoice_id, not_answered
+from get_invoice.problem import (
+    Answer,
+    no_storage,
+    not_an_invoice_id,
+    not_answered,
+    storage_refused,
+)
+from get_invoice.recent_list import RecentList
 from shared.archive import Archive
 from shared.errors import (
     Fatal,
@@ -22,7 +29,7 @@ from shared.errors import (
     Retriable,
     Throttled,
 )
-from shared.invoice_list import find_invoice, identity
+from shared.invoice_list import identity
 from shared.links import invoice_id
 from shared.partner_center import Operation, PartnerCenter, Patience
 from shared.stored import StoredInvoice
@@ -38,7 +45,16 @@ _PATIENCE = Patience(attempts=2, longest_wait=1.0, connect_timeout=3.0, read_tim
 _threads = InvocationThreads(32, thread_name_prefix="get_invoice")
 
 
-def answer(wanted: str, *, expand: bool, partner_center: PartnerCenter, archive: Archive) -> Answer:
+@dataclass(frozen=True)
+class Sources:
+    """Where an invoice may come from, in the order in which they are asked."""
+
+    partner_center: PartnerCenter
+    recent_list: RecentList
+    archive: Archive
+
+
+def answer(wanted: str, sources: Sources, *, expand: bool) -> Answer:
     """Answer for the invoice with the id `wanted`, bare or prefixed; `expand` adds its line items.
 
     The body is the JSON text that Partner Center gave, decimals untouched. Errors are answers too.
@@ -50,49 +66,45 @@ def answer(wanted: str, *, expand: bool, partner_center: PartnerCenter, archive:
     now = time.monotonic()
     operation = Operation(patience=_PATIENCE, deadline=now + _PARTNER_CENTER_SECONDS)
     try:
-        found = _find(bare_id, partner_center, archive, operation, until=now + _SECONDS)
+        found = _find(bare_id, sources, operation, until=now + _SECONDS)
         if expand:
-            text = _within(now + _SECONDS, lambda: with_line_items(found.body, bare_id, archive))
+            text = _within(
+                now + _SECONDS, lambda: with_line_items(found.body, bare_id, sources.archive)
+            )
             found = replace(found, body=text)
     except PartnerCenterError as error:
         _log.warning("Invoice %s: %s", bare_id, error)
         return not_answered(bare_id, error, operation.correlation_id)
     except (AzureError, TimeoutError) as error:
         _log.warning("Invoice %s: storage did not answer: %s", bare_id, error)
-        return no_storage(operation.correlation_id)
+        refused = getattr(error, "status_code", None) in (401, 403)
+        return (storage_refused if refused else no_storage)(operation.correlation_id)
     return found
 
 
-def _find(
-    bare_id: str,
-    partner_center: PartnerCenter,
-    archive: Archive,
-    operation: Operation,
-    *,
-    until: float,
-) -> Answer:
+def _find(bare_id: str, sources: Sources, operation: Operation, *, until: float) -> Answer:
     try:
-        return Answer(200, _live(bare_id, partner_center, operation))
+        return Answer(200, _live(bare_id, sources, operation))
     except Throttled:
         raise
     except Retriable as error:
         _log.warning("Invoice %s: %s; looking for the stored copy", bare_id, error)
-        stored = _within(until, lambda: archive.read_invoice(bare_id))
+        stored = _within(until, lambda: sources.archive.read_invoice(bare_id))
         if stored is None:
             raise
         return _stale(stored)
 
 
-def _live(bare_id: str, partner_center: PartnerCenter, operation: Operation) -> bytes:
+def _live(bare_id: str, sources: Sources, operation: Operation) -> bytes:
     try:
-        return _within(operation.deadline, lambda: _ask(bare_id, partner_center, operation))
+        return _within(operation.deadline, lambda: _ask(bare_id, sources, operation))
     except TimeoutError:
         raise NoAnswer(
             f"Partner Center did not answer within {_PARTNER_CENTER_SECONDS} s"
         ) from None
 
 
-def _ask(bare_id: str, partner_center: PartnerCenter, operation: Operation) -> bytes:
+def _ask(bare_id: str, sources: Sources, operation: Operation) -> bytes:
     """Ask by id, and look through the list where that is refused or the id is not known there.
 
     By id the API wants a user, and does not know newer new-commerce invoices (the article *Get
@@ -105,10 +117,10 @@ def _ask(bare_id: str, partner_center: PartnerCenter, operation: Operation) -> b
         return body
 
     try:
-        return partner_center.get(f"/invoices/{bare_id}", the_invoice, operation=operation)
+        return sources.partner_center.get(f"/invoices/{bare_id}", the_invoice, operation=operation)
     except Fatal as error:
         _log.info("Invoice %s is looked up in the list: %s", bare_id, error)
-    found = find_invoice(partner_center, operation, bare_id)
+    found = sources.recent_list.find(bare_id, operation)
     if found is None:
         raise NotFound(f"Partner Center lists no invoice {bare_id}", status=404)
     return found

@@ -56,6 +56,12 @@ def no_storage(correlation_id: str) -> Answer:
     return problem(504, "No answer in time", detail, correlation_id=correlation_id)
 
 
+def storage_refused(correlation_id: str) -> Answer:
+    """500: the app's identity lacks a role on the storage account."""
+    detail = "Storage refused this app; its log says why."
+    return problem(500, "Storage refused", detail, correlation_id=correlation_id)
+
+
 def not_answered(invoice_id: str, error: PartnerCenterError, correlation_id: str) -> Answer:
     """Say what became of the request to Partner Center; what it said itself is in the log."""
     if isinstance(error, NotFound):

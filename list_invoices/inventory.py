@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -10,7 +11,7 @@ from azure.storage.blob import BlobProperties
 
 from shared.archive import Archive
 from shared.links import LineItems
-from shared.stored import InvoiceMark, items_of
+from shared.stored import InvoiceMark, items_of, moment
 
 
 @dataclass
@@ -42,7 +43,7 @@ def _add(state: InvoiceState, invoice: str, blob: BlobProperties) -> None:
         state.mark = InvoiceMark.of(metadata)
     elif blob.name == f"{invoice}/manifest.json":
         state.has_manifest = True
-        complete_at = metadata.get("complete_at")
-        state.complete_at = datetime.fromisoformat(complete_at) if complete_at else None
+        with suppress(ValueError):
+            state.complete_at = moment(metadata.get("complete_at", ""))
     elif items := items_of(invoice, blob.name):
         state.lines[items] = metadata.get("version")

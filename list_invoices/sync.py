@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from list_invoices.inventory import InvoiceState, take_inventory
 from shared.archive import Archive
 from shared.details import details_of
-from shared.invoice_list import documents, identity, listed_invoices
+from shared.invoice_list import invoices_by_id, listed_invoices
 from shared.links import LineItems
 from shared.manifest import refresh_manifest
 from shared.messages import LineItemsMessage
@@ -82,33 +82,19 @@ def sync_invoices(partner_center: PartnerCenter, archive: Archive, orders: Order
     operation = Operation()
     _log.info("Listing invoices, MS-CorrelationId %s", operation.correlation_id)
     states = take_inventory(archive)
-    listed = _each_once(list(listed_invoices(partner_center, operation)))
+    by_id, without_id = invoices_by_id(listed_invoices(partner_center, operation))
+    for text in without_id:
+        _log.error("An invoice of the list has no usable id and is left out: %.200r", text)
 
-    def sync_one(invoice_id: str | None, text: bytes) -> Outcome:
-        if invoice_id is None:
-            _log.error("An invoice of the list has no usable id and is left out: %.200r", text)
-            return Outcome(invoices=1, broken=1)
+    def sync_one(invoice_id: str, text: bytes) -> Outcome:
         state = states.get(invoice_id, InvoiceState())
         return _sync_invoice(_Listed.read(invoice_id, text), state, archive, orders)
 
     with InvocationThreads(_AT_ONCE, thread_name_prefix="invoice") as threads:
-        outcome = sum(threads.map(sync_one, *zip(*listed, strict=True)), Outcome())
+        done = threads.map(sync_one, by_id.keys(), by_id.values())
+        outcome = sum(done, Outcome(invoices=len(without_id), broken=len(without_id)))
     _log.info("Listed: %s", outcome)
     return outcome
-
-
-def _each_once(listed: list[bytes]) -> list[tuple[str | None, bytes]]:
-    """Give invoices and nested amendments with their ids; one that is listed by itself comes as that."""
-    nested = [text for invoice in listed for text in list(documents(invoice))[1:]]
-    by_id: dict[str, bytes] = {}
-    unknown = []
-    for text in [*listed, *nested]:
-        invoice_id = identity(text)
-        if invoice_id is None:
-            unknown.append(text)
-        else:
-            by_id.setdefault(invoice_id, text)
-    return [*by_id.items(), *((None, text) for text in unknown)]
 
 
 def _sync_invoice(

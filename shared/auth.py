@@ -6,6 +6,7 @@ import json
 import logging
 import threading
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -27,6 +28,8 @@ _TOKEN_EXCHANGE = {
 }
 _RENEW_BEFORE_SECONDS = 300
 
+# Entra ID's codes for what passes: its own servers, a time-out, the tenant being throttled.
+_PASSING_CODES = ("AADSTS90006", "AADSTS90012", "AADSTS90033", "AADSTS90055")
 # Failures of Entra ID are retried like those of Partner Center, by whoever asks for a token.
 _ENTRA_ID_ONCE = {"retry_total": 0, "connection_timeout": 5, "read_timeout": 10}
 
@@ -81,10 +84,12 @@ class Tokens:
         """Tell a refusal from a failure on the way, which azure-identity wraps into the same error."""
         from azure.identity import CredentialUnavailableError
 
-        if not isinstance(error, CredentialUnavailableError) and "AADSTS" not in error.message:
+        said = next((str(e) for e in _chain(error) if "AADSTS" in str(e)), "")
+        unavailable = isinstance(error, CredentialUnavailableError)
+        if any(code in said for code in _PASSING_CODES) or not (said or unavailable):
             return self._no_answer(error.__cause__ or error)
         return Refused(
-            f"Entra ID gave no token for {self._settings.scope}: {error.message}; look at "
+            f"Entra ID gave no token for {self._settings.scope}: {said or error.message}; look at "
             "PARTNER_CENTER_TENANT_ID, PARTNER_CENTER_CLIENT_ID and the secret, certificate or "
             "federated managed identity"
         )
@@ -93,6 +98,13 @@ class Tokens:
         # The error's own text may hold what was received, so part of a token.
         kind = type(error).__name__
         return NoAnswer(f"Entra ID at {self._settings.authority} gave no usable answer ({kind})")
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Give an error and those that led to it."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def partner_center_credential(settings: Settings) -> TokenCredential:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -11,6 +12,8 @@ from shared.errors import Fatal, InvalidInput
 from shared.links import invoice_id, next_list_parameters
 from shared.pages import Page, parse_page
 from shared.partner_center import Operation, PartnerCenter
+
+_log = logging.getLogger(__name__)
 
 
 class _Identified(msgspec.Struct):
@@ -45,20 +48,37 @@ def listed_invoices(partner_center: PartnerCenter, operation: Operation) -> Iter
             continue
         following = _next_parameters(page, params, len(seen))
         if not fresh or following is None:
+            if page.total_count > len(seen):
+                _log.error("Partner Center lists %d of %d invoices", len(seen), page.total_count)
             return
         params, headers = following, {}
 
 
 def find_invoice(partner_center: PartnerCenter, operation: Operation, wanted: str) -> bytes | None:
     """Give the JSON text of the invoice with the bare id `wanted`, nested amendments included."""
-    for listed in listed_invoices(partner_center, operation):
-        for text in documents(listed):
-            if identity(text) == wanted:
-                return text
-    return None
+    by_id, _ = invoices_by_id(listed_invoices(partner_center, operation))
+    return by_id.get(wanted)
 
 
-def documents(invoice: bytes) -> Iterator[bytes]:
+def invoices_by_id(listed: Iterable[bytes]) -> tuple[dict[str, bytes], list[bytes]]:
+    """Sort listed invoices and the amendments nested in them by bare id; tell those without one.
+
+    What is listed by itself comes as that, with its links, also where it is nested in another.
+    """
+    invoices = list(listed)
+    nested = [text for invoice in invoices for text in list(_documents(invoice))[1:]]
+    by_id: dict[str, bytes] = {}
+    without_id = []
+    for text in [*invoices, *nested]:
+        bare_id = identity(text)
+        if bare_id is None:
+            without_id.append(text)
+        else:
+            by_id.setdefault(bare_id, text)
+    return by_id, without_id
+
+
+def _documents(invoice: bytes) -> Iterator[bytes]:
     """Give an invoice's JSON text, and those of the amendments nested in it."""
     yield invoice
     try:
@@ -66,7 +86,7 @@ def documents(invoice: bytes) -> Iterator[bytes]:
     except msgspec.ValidationError:
         return  # amendments that are no list: the invoice itself is told as broken by its reader
     for amendment in nested:
-        yield from documents(bytes(amendment))
+        yield from _documents(bytes(amendment))
 
 
 def identity(invoice: bytes) -> str | None:

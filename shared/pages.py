@@ -54,11 +54,14 @@ def parse_page(body: bytes) -> Page:
     envelope = _decoder.decode(body)
     following = envelope.links.next if envelope.links else None
     count = envelope.totalCount
+    token = _header_token(following) or envelope.continuationToken or None
+    if token and not (token.isascii() and token.isprintable()):
+        raise ValueError("the continuation token cannot be sent back as a header")
     return Page(
         items=envelope.items or [],
         total_count=count if isinstance(count, int) else 0,
         next_link=(following.uri or "") if following else None,
-        token=_header_token(following) or envelope.continuationToken or None,
+        token=token,
     )
 
 

@@ -63,8 +63,8 @@ class InvoiceMark:
             return cls(
                 content=known["content"],
                 version=known["version"],
-                stored_at=datetime.fromisoformat(known["stored_at"]),
-                enqueued_at=datetime.fromisoformat(enqueued) if enqueued else None,
+                stored_at=moment(known["stored_at"]),
+                enqueued_at=moment(enqueued) if enqueued else None,
             )
         except (KeyError, ValueError):
             return None
@@ -85,6 +85,14 @@ class StoredInvoice:
 
     text: bytes
     mark: InvoiceMark | None
+
+
+def moment(text: str) -> datetime:
+    """Read a moment as metadata has it; raises ValueError, also for one without a zone."""
+    read = datetime.fromisoformat(text)
+    if read.tzinfo is None:
+        raise ValueError(f"{text} has no zone")
+    return read
 
 
 def blob_name(items: LineItems) -> str:

@@ -14,8 +14,9 @@ from azure.storage.blob import ContainerClient
 from azure.storage.queue import QueueClient
 
 from fetch_line_items.fetch import Fetch
-from get_invoice.invoice import answer
+from get_invoice.invoice import Sources, answer
 from get_invoice.problem import Answer
+from get_invoice.recent_list import RecentList
 from list_invoices.sync import Outcome, sync_invoices
 from local.simulated import Invoice
 from local.simulated.invoices import jsonl
@@ -34,6 +35,7 @@ class RunningApp:
 
     settings: Settings
     partner_center: PartnerCenter
+    recent_list: RecentList
     archive: Archive
     orders: Orders
     container: ContainerClient
@@ -44,7 +46,15 @@ class RunningApp:
         """Connect everything."""
         container, queue = invoices_container(settings), line_items_queue(settings)
         partner_center = PartnerCenter(settings, Tokens(settings))
-        return cls(settings, partner_center, Archive(container), Orders(queue), container, queue)
+        return cls(
+            settings,
+            partner_center,
+            RecentList(partner_center),
+            Archive(container),
+            Orders(queue),
+            container,
+            queue,
+        )
 
     # -- running it
 
@@ -79,9 +89,8 @@ class RunningApp:
 
     def get_invoice(self, invoice_id: str, *, expand: bool = False) -> Answer:
         """Run the HTTP function."""
-        return answer(
-            invoice_id, expand=expand, partner_center=self.partner_center, archive=self.archive
-        )
+        sources = Sources(self.partner_center, self.recent_list, self.archive)
+        return answer(invoice_id, sources, expand=expand)
 
     # -- looking at what it left
 

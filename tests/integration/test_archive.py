@@ -1,0 +1,565 @@
+"""The container, its manifests and the queue, on real storage (Azurite)."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from azure.core.exceptions import ResourceNotFoundError
+
+from shared.errors import BlocksGone, InvalidInput
+from shared.links import LineItems
+from shared.manifest import refresh_manifest
+from shared.messages import LineItemsMessage
+from shared.settings import Settings
+from shared.stored import InvoiceMark, StoredLines, blob_name, items_of
+from tests.running_app import RunningApp
+
+INVOICE = "G000024130"
+BILLING = LineItems(INVOICE, "one_time", "billing_line_items")
+USAGE = LineItems(INVOICE, "one_time", "usage_line_items")
+AZURE = LineItems(INVOICE, "azure", "billing_line_items")
+RUN, OTHER_RUN = "0123456789abcdef", "fedcba9876543210"
+VERSION = "aaaabbbbccccdddd"
+
+
+def commit(
+    app: RunningApp,
+    items: LineItems = BILLING,
+    *,
+    lines: bytes = b'{"n":1}\n',
+    run: str = RUN,
+    **metadata: str,
+) -> None:
+    """Stage one page and commit it."""
+    app.archive.stage_page(items, run, 0, lines)
+    known = {"lines": str(lines.count(b"\n")), "pages": "1", "version": VERSION, "run": run}
+    app.archive.commit_lines(items, [run], known | metadata)
+
+
+def put_invoice(
+    app: RunningApp, *details: LineItems, version: str = VERSION, **fields: Any
+) -> None:
+    """Store an invoice that has these details."""
+    invoice = {
+        "id": INVOICE,
+        "currencyCode": "EUR",
+        "invoiceDetails": [
+            {"billingProvider": d.billing_provider, "invoiceLineItemType": d.invoice_line_item_type}
+            for d in details
+        ],
+    }
+    put_text(app, json.dumps(invoice | fields).encode(), version=version)
+
+
+def put_text(app: RunningApp, text: bytes, *, version: str = VERSION) -> None:
+    """Store this text as the invoice."""
+    mark = InvoiceMark("0" * 16, version, datetime.now(UTC))
+    app.archive.put_invoice(INVOICE, text, mark)
+
+
+def refreshed(app: RunningApp) -> dict[str, Any]:
+    """Write the manifest and read it."""
+    refresh_manifest(app.archive, INVOICE)
+    return app.manifest(INVOICE)
+
+
+# --- lines ----------------------------------------------------------------------------------------
+
+
+def test_staged_pages_are_invisible_until_the_commit(app: RunningApp) -> None:
+    """Before the commit there is no blob; after it there is the whole of it."""
+    for page in range(3):
+        app.archive.stage_page(BILLING, RUN, page, b"%d\n" % page)
+        assert app.blobs() == set()
+        assert app.archive.stored_lines(BILLING) is None
+    app.archive.commit_lines(BILLING, [RUN] * 3, {"lines": "3"})
+    assert app.blobs() == {blob_name(BILLING)}
+    assert app.read(blob_name(BILLING)) == b"0\n1\n2\n"
+
+
+def test_staged_pages_do_not_change_the_blob_that_stands(app: RunningApp) -> None:
+    """While another run stages its pages, readers see the lines of the last commit."""
+    commit(app, lines=b"old\n")
+    app.archive.stage_page(BILLING, OTHER_RUN, 0, b"new\n")
+    assert app.read(blob_name(BILLING)) == b"old\n"
+    app.archive.commit_lines(BILLING, [OTHER_RUN], {"lines": "1"})
+    assert app.read(blob_name(BILLING)) == b"new\n"
+
+
+def test_pages_are_committed_in_their_order(app: RunningApp) -> None:
+    """The order of the pages is that of their numbers, not that of their arrival."""
+    pages = [b"%05d\n" % page for page in range(30)]
+    for page in (*range(29, -1, -2), *range(0, 30, 2)):
+        app.archive.stage_page(BILLING, RUN, page, pages[page])
+    app.archive.commit_lines(BILLING, [RUN] * 30, {"lines": "30"})
+    assert app.read(blob_name(BILLING)) == b"".join(pages)
+
+
+def test_staging_a_page_twice_is_harmless(app: RunningApp) -> None:
+    """A page that is staged again, as after a crash, is there once, with its last content."""
+    app.archive.stage_page(BILLING, RUN, 0, b"a\n")
+    app.archive.stage_page(BILLING, RUN, 1, b"half of b")
+    app.archive.stage_page(BILLING, RUN, 1, b"b\n")
+    assert app.archive.staged_pages(BILLING) == 2
+    app.archive.commit_lines(BILLING, [RUN] * 2, {"lines": "2"})
+    assert app.read(blob_name(BILLING)) == b"a\nb\n"
+
+
+def test_committing_twice_is_harmless(app: RunningApp) -> None:
+    """A commit whose answer was lost can be sent again."""
+    for _ in range(2):
+        if not app.blobs():
+            app.archive.stage_page(BILLING, RUN, 0, b"a\n")
+        app.archive.commit_lines(BILLING, [RUN], {"lines": "1"})
+    assert app.read(blob_name(BILLING)) == b"a\n"
+
+
+def test_the_commit_of_another_run_makes_the_blocks_gone(app: RunningApp) -> None:
+    """What one run has staged is gone when another commits: BlocksGone, and its blob stands."""
+    app.archive.stage_page(BILLING, RUN, 0, b"mine\n")
+    commit(app, lines=b"theirs\n", run=OTHER_RUN)
+    with pytest.raises(BlocksGone, match=INVOICE):
+        app.archive.commit_lines(BILLING, [RUN], {"lines": "1"})
+    stored = app.archive.stored_lines(BILLING)
+    assert stored
+    assert stored.run == OTHER_RUN
+    assert app.read(blob_name(BILLING)) == b"theirs\n"
+
+
+def test_a_commit_with_a_page_missing_is_refused(app: RunningApp) -> None:
+    """A blob never appears with a gap in it."""
+    app.archive.stage_page(BILLING, RUN, 0, b"a\n")
+    app.archive.stage_page(BILLING, RUN, 2, b"c\n")
+    with pytest.raises(BlocksGone):
+        app.archive.commit_lines(BILLING, [RUN] * 3, {"lines": "3"})
+    assert app.blobs() == set()
+
+
+def test_no_lines_are_an_empty_blob(app: RunningApp) -> None:
+    """A detail without lines gets a blob of nothing, with metadata like others."""
+    app.archive.commit_lines(BILLING, [], {"lines": "0", "pages": "0", "total": "0"})
+    assert app.read(blob_name(BILLING)) == b""
+    stored = app.archive.stored_lines(BILLING)
+    assert stored
+    assert (stored.lines, stored.total) == (0, Decimal(0))
+
+
+def test_the_metadata_of_a_commit_comes_back(app: RunningApp) -> None:
+    """What a commit says of its lines is what is known of them, with every digit of the total."""
+    total = "1234567890.1999968000511991808131"
+    fetched_at = "2024-02-09T06:00:12.345678+00:00"
+    commit(app, lines=b"1\n2\n", total=total, currency="EUR", fetched_at=fetched_at)
+    expected = StoredLines(
+        BILLING, blob_name(BILLING), 2, Decimal(total), "EUR", fetched_at, VERSION, RUN
+    )
+    assert app.archive.stored_lines(BILLING) == expected
+    assert app.archive.all_stored_lines(INVOICE) == [expected]
+    kind = app.container.get_blob_client(blob_name(BILLING)).get_blob_properties().content_settings
+    assert kind.content_type == "application/x-ndjson"
+
+
+def test_lines_without_a_charge_have_no_total(app: RunningApp) -> None:
+    """Where the metadata has no total there is none, which is not zero."""
+    commit(app)
+    stored = app.archive.stored_lines(BILLING)
+    assert stored
+    assert stored.total is None
+
+
+def test_only_blobs_of_lines_of_the_invoice_are_its_lines(app: RunningApp) -> None:
+    """invoice.json, manifests, other people's blobs and other invoices' lines are passed over."""
+    commit(app)
+    commit(app, LineItems(f"{INVOICE}1", "one_time", "billing_line_items"))
+    put_invoice(app, BILLING)
+    refresh_manifest(app.archive, INVOICE)
+    for name in ("notes.txt", "one_time/billing_line_items.csv", "somebody/else.jsonl", "a.jsonl"):
+        app.container.upload_blob(f"{INVOICE}/{name}", b"")
+    assert [lines.items for lines in app.archive.all_stored_lines(INVOICE)] == [BILLING]
+
+
+@pytest.mark.parametrize("items", [BILLING, USAGE, AZURE])
+def test_a_blobs_name_and_its_lines_are_two_ways_to_say_the_same(items: LineItems) -> None:
+    """The name of a blob leads back to the lines that it was made of."""
+    assert items_of(INVOICE, blob_name(items)) == items
+
+
+# --- pages under way ------------------------------------------------------------------------------
+
+
+def test_staged_pages_counts_each_page_once(app: RunningApp) -> None:
+    """A page that two invocations have both staged is one page; a commit leaves none."""
+    assert app.archive.staged_pages(BILLING) == 0
+    for page in range(3):
+        app.archive.stage_page(BILLING, RUN, page, b"x\n")
+    for page in (0, 3):
+        app.archive.stage_page(BILLING, OTHER_RUN, page, b"x\n")
+    assert app.archive.staged_pages(BILLING) == 4
+    app.archive.commit_lines(BILLING, [RUN] * 3, {"lines": "3"})
+    assert app.archive.staged_pages(BILLING) == 0
+
+
+def test_a_blob_is_made_of_the_parts_that_are_named(app: RunningApp) -> None:
+    """Where two invocations have staged the same page, the commit says whose page it is."""
+    app.archive.stage_page(BILLING, RUN, 0, b"first\n")
+    app.archive.stage_page(BILLING, RUN, 1, b"not counted\n")
+    app.archive.stage_page(BILLING, OTHER_RUN, 1, b"second\n")
+    app.archive.commit_lines(BILLING, [RUN, OTHER_RUN], {"lines": "2"})
+    assert app.read(blob_name(BILLING)) == b"first\nsecond\n"
+
+
+def test_pages_staged_beside_a_committed_blob_count_alone(app: RunningApp) -> None:
+    """Committed pages are no staged ones."""
+    commit(app)
+    app.archive.stage_page(BILLING, OTHER_RUN, 0, b"x\n")
+    assert app.archive.staged_pages(BILLING) == 1
+
+
+# --- invoices -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("enqueued_at", [None, datetime(2024, 2, 9, 6, 0, 12, 345678, UTC)])
+def test_an_invoice_and_its_mark_come_back(app: RunningApp, enqueued_at: datetime | None) -> None:
+    """An invoice.json is the very bytes that were put, and its mark what was noted."""
+    text = '{"id":"G000024130","totalCharges":1.10,"currencySymbol":"€"}'.encode()
+    mark = InvoiceMark("0" * 16, VERSION, datetime.now(UTC), enqueued_at)
+    app.archive.put_invoice(INVOICE, text, mark)
+    stored = app.archive.read_invoice(INVOICE)
+    assert stored
+    assert (stored.text, stored.mark) == (text, mark)
+
+
+def test_marking_an_invoice_leaves_its_text(app: RunningApp) -> None:
+    """A new mark changes what is said of the invoice, not the invoice."""
+    put_text(app, b"{}")
+    mark = InvoiceMark("1" * 16, "2" * 16, datetime.now(UTC), datetime.now(UTC))
+    app.archive.mark_invoice(INVOICE, mark)
+    stored = app.archive.read_invoice(INVOICE)
+    assert stored
+    assert (stored.text, stored.mark) == (b"{}", mark)
+
+
+def test_an_invoice_that_someone_else_has_put_has_no_mark(app: RunningApp) -> None:
+    """An invoice.json without this app's metadata can be read; it says nothing of itself."""
+    put_text(app, b"{}")
+    blob = app.container.get_blob_client(f"{INVOICE}/invoice.json")
+    for metadata in ({}, {"content": "x", "version": "y", "stored_at": "some day"}):
+        blob.upload_blob(b"{}", overwrite=True, metadata=metadata)
+        stored = app.archive.read_invoice(INVOICE)
+        assert stored
+        assert stored.mark is None
+
+
+# --- container and queue --------------------------------------------------------------------------
+
+
+def test_nothing_is_there_before_the_container_is(app: RunningApp) -> None:
+    """Reading from a container that does not exist finds nothing, and does not create it."""
+    assert app.archive.read_invoice(INVOICE) is None
+    assert app.archive.read_manifest(INVOICE) is None
+    assert app.archive.stored_lines(BILLING) is None
+    assert app.archive.all_stored_lines(INVOICE) == []
+    assert app.archive.staged_pages(BILLING) == 0
+    assert not app.container.exists()
+
+
+@pytest.mark.parametrize("write", ["stage", "commit", "invoice", "manifest"])
+@pytest.mark.parametrize("deleted", [False, True])
+def test_the_container_is_created_when_missing(app: RunningApp, write: str, deleted: bool) -> None:
+    """Whatever is written first creates the container, also after someone has deleted it."""
+    if deleted:
+        put_text(app, b"{}")
+        app.container.delete_container()
+    match write:
+        case "stage":
+            app.archive.stage_page(BILLING, RUN, 0, b"x\n")
+            assert app.archive.staged_pages(BILLING) == 1
+        case "commit":
+            app.archive.commit_lines(BILLING, [], {"lines": "0"})
+        case "invoice":
+            put_text(app, b"{}")
+        case _:
+            refresh_manifest(app.archive, INVOICE)
+    assert app.container.exists()
+
+
+def test_pages_that_were_deleted_with_the_container_are_gone(app: RunningApp) -> None:
+    """A commit after the container was deleted says that its blocks are gone."""
+    app.archive.stage_page(BILLING, RUN, 0, b"x\n")
+    app.container.delete_container()
+    with pytest.raises(BlocksGone):
+        app.archive.commit_lines(BILLING, [RUN], {"lines": "1"})
+
+
+def test_threads_that_find_no_container_create_it_together(app: RunningApp) -> None:
+    """Four first pages at once all arrive, whoever of them creates the container."""
+    together = threading.Barrier(4)
+
+    def stage(page: int) -> None:
+        together.wait(10)
+        app.archive.stage_page(BILLING, RUN, page, b"%d\n" % page)
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(stage, range(4)))
+    assert app.archive.staged_pages(BILLING) == 4
+
+
+def test_a_connection_string_that_is_none_is_named(environment: dict[str, str]) -> None:
+    """A storage setting that is no connection string is told with the other settings, by name."""
+    environment["INVOICES_STORAGE"] = "https://x.blob.core.windows.net"
+    with pytest.raises(InvalidInput, match="INVOICES_STORAGE"):
+        Settings.from_environment(environment)
+
+
+@pytest.fixture
+def message() -> LineItemsMessage:
+    return LineItemsMessage(link=BILLING.link, currency_code="EUR")
+
+
+@pytest.fixture
+def missing_queue(app: RunningApp) -> Iterator[RunningApp]:
+    with suppress(ResourceNotFoundError):
+        app.queue.delete_queue()
+    yield app
+    app.queue.clear_messages()
+
+
+def test_the_queue_is_created_when_missing(
+    missing_queue: RunningApp, message: LineItemsMessage
+) -> None:
+    """The first message creates the queue, also after someone has deleted it."""
+    for _ in range(2):
+        missing_queue.orders.send(message)
+        assert missing_queue.take_messages() == [message]
+        missing_queue.queue.delete_queue()
+    missing_queue.orders.send(message)
+    assert missing_queue.waiting() == 1
+
+
+def test_a_message_arrives_as_plain_json(app: RunningApp, message: LineItemsMessage) -> None:
+    """What the trigger gets is the JSON text itself, and it stays until someone takes it."""
+    app.orders.send(message)
+    [peeked] = app.queue.peek_messages()
+    assert json.loads(peeked.content) == {"link": BILLING.link, "currencyCode": "EUR"}
+    assert peeked.expires_on is None or peeked.expires_on.year > 2100
+
+
+def test_a_message_with_a_delay_is_not_seen_at_once(
+    app: RunningApp, message: LineItemsMessage
+) -> None:
+    """A delayed message is in the queue, and nobody gets it before its time."""
+    app.orders.send(message, delay=300)
+    assert app.waiting() == 1
+    assert app.take_messages() == []
+
+
+# --- manifests ------------------------------------------------------------------------------------
+
+
+def test_a_manifest_says_what_is_there(app: RunningApp) -> None:
+    """The manifest has the invoice's charge and currency, each committed blob, and what they sum to."""
+    put_invoice(app, BILLING, USAGE, totalCharges=10)
+    commit(app, total="7.5", currency="EUR", fetched_at="2024-02-09T06:00:12+00:00")
+    manifest = refreshed(app)
+    assert datetime.fromisoformat(manifest.pop("updatedAt")).utcoffset() is not None
+    assert manifest == {
+        "invoiceId": INVOICE,
+        "currencyCode": "EUR",
+        "totalCharges": 10,
+        "complete": False,
+        "lineTotal": Decimal("7.5"),
+        "difference": Decimal("2.5"),
+        "lineItems": [
+            {
+                "billingProvider": "one_time",
+                "invoiceLineItemType": "billing_line_items",
+                "blob": f"{INVOICE}/one_time/billing_line_items.jsonl",
+                "lines": 1,
+                "total": Decimal("7.5"),
+                "currency": "EUR",
+                "fetchedAt": "2024-02-09T06:00:12+00:00",
+            }
+        ],
+    }
+
+
+def test_amounts_are_json_numbers_with_all_digits(app: RunningApp) -> None:
+    """Amounts are written digit by digit, as numbers: more than a float or 28 digits can hold."""
+    charges = "12345678901234567890.1999968000511991808131"
+    text = b'{"id":"G000024130","invoiceDetails":[],"totalCharges":%s}' % charges.encode()
+    put_text(app, text)
+    commit(app, total="0.0000000000000000000000000000000000000001")
+    refresh_manifest(app.archive, INVOICE)
+    written = app.read(f"{INVOICE}/manifest.json").decode()
+    difference = "12345678901234567890.1999968000511991808130999999999999999999"
+    assert f'"totalCharges":{charges},' in written
+    assert f'"difference":{difference},' in written
+    total = json.loads(written, parse_float=Decimal)["lineTotal"]
+    assert total == Decimal("1e-40")
+    assert Decimal(charges) - total != total  # the default context rounds; the manifest did not
+
+
+def test_a_charge_that_comes_as_a_string_is_a_number_too(app: RunningApp) -> None:
+    """An amount in quotation marks counts like one without."""
+    put_invoice(app, totalCharges="1.10")
+    refresh_manifest(app.archive, INVOICE)
+    assert b'"totalCharges":1.10,' in app.read(f"{INVOICE}/manifest.json")
+
+
+def test_usage_explains_and_does_not_add(app: RunningApp) -> None:
+    """The line total sums the billing lines of all providers; usage is listed with its own total."""
+    put_invoice(app, BILLING, USAGE, AZURE, totalCharges=3)
+    commit(app, BILLING, total="1.1")
+    commit(app, AZURE, total="2.2")
+    commit(app, USAGE, total="1000")
+    manifest = refreshed(app)
+    assert manifest["lineTotal"] == Decimal("3.3")
+    assert manifest["difference"] == Decimal("-0.3")
+    assert {entry["total"] for entry in manifest["lineItems"]} == {
+        Decimal("1.1"),
+        Decimal("2.2"),
+        Decimal(1000),
+    }
+
+
+def test_complete_when_every_detail_is_there_for_the_invoice_as_it_stands(app: RunningApp) -> None:
+    """One missing blob, or one fetched for an earlier version, leaves the manifest incomplete."""
+    put_invoice(app, BILLING, USAGE)
+    commit(app, BILLING)
+    assert refreshed(app)["complete"] is False
+    commit(app, USAGE, version="0" * 16)
+    assert refreshed(app)["complete"] is False
+    commit(app, USAGE, run=OTHER_RUN)
+    assert refreshed(app)["complete"] is True
+    assert app.metadata(f"{INVOICE}/manifest.json")["complete_at"]
+    put_invoice(app, BILLING, USAGE, version="1" * 16)
+    assert refreshed(app)["complete"] is False
+    assert "complete_at" not in app.metadata(f"{INVOICE}/manifest.json")
+
+
+def test_a_detail_that_cannot_be_followed_leaves_it_incomplete(app: RunningApp) -> None:
+    """An invoice with a detail of an unknown kind is never said to be all there."""
+    put_invoice(app, BILLING, LineItems(INVOICE, "carrier_pigeon", "billing_line_items"))
+    commit(app)
+    assert refreshed(app)["complete"] is False
+
+
+@pytest.mark.parametrize("details", [[], None])
+def test_an_invoice_without_details_is_complete(
+    app: RunningApp, details: list[object] | None
+) -> None:
+    """Where there is nothing to fetch, nothing is missing; the whole charge is the difference."""
+    put_invoice(app, totalCharges=5, invoiceDetails=details)
+    manifest = refreshed(app)
+    assert (manifest["complete"], manifest["lineTotal"], manifest["difference"]) == (True, 0, 5)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"{",
+        b"null",
+        b"[]",
+        b"\xff",
+        b'{"id":"G000024130","totalCharges":NaN}',
+        b'{"id":"G000024130","totalCharges":"a lot"}',
+        b'{"id":"G000024130","invoiceDetails":{}}',
+        b'{"id":"G000024130","invoiceDetails":[null]}',
+    ],
+)
+def test_a_broken_stored_invoice_leaves_the_manifest_incomplete(
+    app: RunningApp, text: bytes
+) -> None:
+    """An invoice.json that cannot be understood is no exception: the lines are listed, not complete."""
+    put_text(app, text)
+    commit(app, total="7.5", currency="EUR")
+    manifest = refreshed(app)
+    assert manifest["complete"] is False
+    assert (manifest["totalCharges"], manifest["difference"]) == (None, None)
+    assert (manifest["lineTotal"], manifest["currencyCode"]) == (Decimal("7.5"), "EUR")
+
+
+@pytest.mark.parametrize("text", [b"[" * 100_000, b'{"id":"G000024130","totalCharges":1e9999999}'])
+def test_a_stored_invoice_that_cannot_be_reckoned_with_is_only_incomplete(
+    app: RunningApp, text: bytes
+) -> None:
+    """An invoice.json that is nested too deeply, or charges too much, is broken like any other."""
+    put_text(app, text)
+    assert refreshed(app)["complete"] is False
+
+
+def test_lines_without_a_stored_invoice_are_not_complete(app: RunningApp) -> None:
+    """Where no invoice.json says what there should be, the manifest lists what there is."""
+    commit(app, total="7.5")
+    manifest = refreshed(app)
+    assert manifest["complete"] is False
+    assert [entry["blob"] for entry in manifest["lineItems"]] == [blob_name(BILLING)]
+
+
+def test_two_writers_that_race_end_with_what_both_know(app: RunningApp) -> None:
+    """However two fetches commit and write the manifest at once, it knows both commits in the end."""
+    put_invoice(app, BILLING, USAGE)
+    for turn in range(8):
+        run = f"{turn:016x}"
+        together = threading.Barrier(2)
+
+        def finish(
+            items: LineItems, run: str = run, together: threading.Barrier = together
+        ) -> None:
+            together.wait(10)
+            commit(app, items, run=run, fetched_at=run)
+            refresh_manifest(app.archive, INVOICE)
+
+        with ThreadPoolExecutor(2) as threads:
+            list(threads.map(finish, (BILLING, USAGE)))
+        manifest = app.manifest(INVOICE)
+        assert manifest["complete"] is True
+        assert [entry["fetchedAt"] for entry in manifest["lineItems"]] == [run, run]
+
+
+def test_a_writer_that_was_overtaken_looks_again(app: RunningApp) -> None:
+    """A manifest that was made before another one was written is made anew, not written over it."""
+    seen: list[bytes | None] = []
+
+    def make() -> tuple[bytes, bool]:
+        seen.append(app.archive.read_manifest(INVOICE))
+        if len(seen) == 1:
+            app.archive.replace_manifest(INVOICE, lambda: (b"theirs", True))
+        return b"ours", False
+
+    app.archive.replace_manifest(INVOICE, make)
+    assert seen == [None, b"theirs"]
+    assert app.archive.read_manifest(INVOICE) == b"ours"
+
+
+def test_a_manifest_deleted_in_between_is_written_all_the_same(app: RunningApp) -> None:
+    """A manifest that someone deletes while its successor is made does not stop that one."""
+    app.archive.replace_manifest(INVOICE, lambda: (b"old", True))
+    blob = app.container.get_blob_client(f"{INVOICE}/manifest.json")
+
+    def make() -> tuple[bytes, bool]:
+        if app.archive.read_manifest(INVOICE) == b"old":
+            blob.delete_blob()
+        return b"new", True
+
+    app.archive.replace_manifest(INVOICE, make)
+    assert app.archive.read_manifest(INVOICE) == b"new"
+
+
+def test_a_manifest_that_never_stands_still_is_an_error(app: RunningApp) -> None:
+    """A writer that is overtaken every time gives up and says so, instead of going on for ever."""
+
+    def make() -> tuple[bytes, bool]:
+        app.archive.replace_manifest(INVOICE, lambda: (b"theirs", True))
+        return b"ours", True
+
+    with pytest.raises(TimeoutError, match=INVOICE):
+        app.archive.replace_manifest(INVOICE, make, tries=3)
