@@ -108,6 +108,7 @@ class Service(ABC):
     def stop(self) -> None:
         """Hang up on everybody, and listen no more."""
         self._stop()
+        self._stop = lambda: None
         if self._thread:
             self._thread.join()
         self._thread = None
