@@ -137,13 +137,6 @@ class Archive:
             f"The manifest of {invoice} was changed {tries} times in a row by others"
         )
 
-    def read_manifest(self, invoice: str) -> bytes | None:
-        """Give the manifest's text, or None where there is none."""
-        try:
-            return self._container.download_blob(f"{invoice}/manifest.json").readall()
-        except ResourceNotFoundError:
-            return None
-
     # -- the container
 
     def listed(self, prefix: str) -> Iterator[BlobProperties]:
