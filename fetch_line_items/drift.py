@@ -27,6 +27,8 @@ def report_drift(items: LineItems, block: bytes) -> None:
     misfits, unknown = Counter[str](), Counter[str]()
     for text in block.split(b"\n")[:-1]:
         _hold_against(kind, text, misfits, unknown)
+    if items.charge_field and b'"%s"' % items.charge_field.encode() not in block:
+        _log.warning("%s: no line has %s, so there is no total", items, items.charge_field)
     if misfits:
         _log.warning("%s: does not fit %s: %s", items, kind.__name__, _counted(misfits))
     if unknown:

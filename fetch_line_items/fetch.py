@@ -179,7 +179,7 @@ class Fetch:
 
     def _check_nothing_vanishes(self) -> None:
         stored = self.archive.stored_lines(self._items)
-        if stored and stored.lines:
+        if stored and stored.size:
             raise LinesWouldVanish(
                 f"Partner Center gives no lines for {self._items}, of which {stored.lines} are stored; "
                 "the blob stays as it is (delete it to have the empty answer stored)"

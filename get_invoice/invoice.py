@@ -127,10 +127,12 @@ def _ask(bare_id: str, sources: Sources, operation: Operation) -> bytes:
 
 
 def _stale(stored: StoredInvoice) -> Answer:
-    headers = {"Content-Type": "application/json", "Cache-Status": "archive; hit"}
-    if stored.mark:
-        age = datetime.now(UTC) - stored.mark.stored_at
-        headers["Age"] = str(max(0, round(age.total_seconds())))
+    age = datetime.now(UTC) - stored.stored_at
+    headers = {
+        "Content-Type": "application/json",
+        "Cache-Status": "archive; hit",
+        "Age": str(max(0, round(age.total_seconds()))),
+    }
     return Answer(200, stored.text, headers)
 
 

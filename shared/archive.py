@@ -62,7 +62,10 @@ class Archive:
             download = self._container.download_blob(f"{invoice}/invoice.json")
         except ResourceNotFoundError:
             return None
-        return StoredInvoice(download.readall(), InvoiceMark.of(download.properties.metadata))
+        mark = InvoiceMark.of(download.properties.metadata)
+        # A new mark touches the blob, so the mark's own time comes first.
+        stored_at = mark.stored_at if mark else download.properties.last_modified
+        return StoredInvoice(download.readall(), stored_at, mark)
 
     # -- lines
 
@@ -98,12 +101,12 @@ class Archive:
             blob = self._container.get_blob_client(blob_name(items)).get_blob_properties()
         except ResourceNotFoundError:
             return None
-        return StoredLines.of(items, blob.metadata)
+        return StoredLines.of(items, blob)
 
     def all_stored_lines(self, invoice: str) -> list[StoredLines]:
         """Tell what is known of each committed blob of lines of an invoice, by name."""
         named = [(items_of(invoice, blob.name), blob) for blob in self.listed(f"{invoice}/")]
-        return [StoredLines.of(items, blob.metadata) for items, blob in named if items]
+        return [StoredLines.of(items, blob) for items, blob in named if items]
 
     def staged_pages(self, items: LineItems) -> int:
         """Count the pages that are staged and not yet committed."""

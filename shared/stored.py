@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from azure.storage.blob import BlobProperties
+
 from shared.errors import InvalidInput
 from shared.links import LineItems
 
@@ -17,6 +19,7 @@ class StoredLines:
 
     items: LineItems
     blob: str
+    size: int
     lines: int
     total: Decimal | None
     currency: str | None
@@ -25,13 +28,14 @@ class StoredLines:
     run: str | None
 
     @classmethod
-    def of(cls, items: LineItems, metadata: dict[str, str] | None) -> StoredLines:
-        """Read it from the blob's metadata."""
-        known = metadata or {}
+    def of(cls, items: LineItems, blob: BlobProperties) -> StoredLines:
+        """Read it from the blob's properties."""
+        known = blob.metadata or {}
         total = known.get("total")
         return cls(
             items=items,
             blob=blob_name(items),
+            size=blob.size,
             lines=int(known.get("lines", 0)),
             total=None if total is None else Decimal(total),
             currency=known.get("currency"),
@@ -81,9 +85,10 @@ class InvoiceMark:
 
 @dataclass(frozen=True)
 class StoredInvoice:
-    """An invoice.json: its text, and its mark where this app has stored it."""
+    """An invoice.json: its text, when it was stored, and its mark where this app has stored it."""
 
     text: bytes
+    stored_at: datetime
     mark: InvoiceMark | None
 
 

@@ -158,7 +158,7 @@ def test_the_metadata_of_a_commit_comes_back(app: RunningApp) -> None:
     fetched_at = "2024-02-09T06:00:12.345678+00:00"
     commit(app, lines=b"1\n2\n", total=total, currency="EUR", fetched_at=fetched_at)
     expected = StoredLines(
-        BILLING, blob_name(BILLING), 2, Decimal(total), "EUR", fetched_at, VERSION, RUN
+        BILLING, blob_name(BILLING), 4, 2, Decimal(total), "EUR", fetched_at, VERSION, RUN
     )
     assert app.archive.stored_lines(BILLING) == expected
     assert app.archive.all_stored_lines(INVOICE) == [expected]

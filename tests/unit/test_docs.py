@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from azure.storage.blob import BlobProperties
 
 from shared.links import LineItems
 from shared.settings import Settings
@@ -47,7 +48,8 @@ class _Recorder(dict[str, str]):
 
 def _metadata_names() -> list[str]:
     lines, mark = _Recorder(), _Recorder()
-    StoredLines.of(LineItems.of("G000024130", "one_time", "billing_line_items"), lines)
+    blob = BlobProperties(metadata=lines)
+    StoredLines.of(LineItems.of("G000024130", "one_time", "billing_line_items"), blob)
     read = InvoiceMark.of(mark)
     assert read is not None
     return sorted(lines.asked | mark.asked | read.metadata().keys())

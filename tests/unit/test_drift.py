@@ -1,0 +1,62 @@
+"""The first page against the documented type: what does not fit is told by its field's name."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from fetch_line_items.drift import report_drift
+from local.simulated.invoices import lines, small_world
+from shared.links import LineItems
+from shared.models import LINE_ITEM_TYPES
+
+ITEMS = LineItems("G000024130", "one_time", "billing_line_items")
+
+
+def told(caplog: pytest.LogCaptureFixture, block: bytes, items: LineItems = ITEMS) -> str:
+    """What is logged of a first page."""
+    with caplog.at_level(logging.INFO):
+        report_drift(items, block)
+    return caplog.text
+
+
+@pytest.mark.parametrize("kind", LINE_ITEM_TYPES)
+def test_what_the_api_is_known_to_send_fits(
+    kind: tuple[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its oddities are no sign of a change; a new field is."""
+    invoice = next(i for i in small_world() if i.detail(*kind))
+    block = b"".join(line + b"\n" for line in lines(invoice, *kind, 0, 200))
+    text = told(caplog, block, LineItems.of(invoice.id, *kind))
+    assert "does not fit" not in text
+    assert "carbonFootprint in" in text
+
+
+def test_a_field_of_another_type_is_named_without_its_value(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Names and counts go into the log, customers' data do not."""
+    text = told(caplog, b'{"totalForCustomer":"Contoso","quantity":{}}\n{"quantity":"Contoso"}\n')
+    assert "quantity (" in text
+    assert "totalForCustomer (" in text
+    assert "Contoso" not in text
+
+
+def test_a_charge_that_is_on_no_line_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """A renamed charge field would make every total zero."""
+    text = told(caplog, b'{"totalForTheCustomer":1}\n')
+    assert "no line has totalForCustomer" in text
+    assert "totalForTheCustomer in 1 lines" in text
+
+
+@pytest.mark.parametrize("line", [b"[1]", b'"text"', b"null", b"[" * 100_000 + b"]" * 100_000])
+def test_a_line_that_is_no_object_is_told(line: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    """It is stored like any other; this only tells."""
+    assert "a line (" in told(caplog, line + b"\n")
+
+
+def test_a_kind_of_lines_that_is_not_documented_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """There is nothing to hold it against."""
+    items = LineItems("D0500033K3", "office", "usage_line_items")
+    assert "not documented" in told(caplog, b"{}\n", items)
