@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -11,10 +11,12 @@ from typing import Any
 import msgspec
 
 from shared.amounts import is_amount, total_of
+from shared.models.resource import loads
 from shared.pages import Page, parse_page
 
 _log = logging.getLogger(__name__)
-_NO_CHARGE = msgspec.Raw(b"null")
+# A string, which stays, or white space outside of strings, which goes.
+_WHITE_SPACE = re.compile(rb'("(?:[^"\\]|\\.)*")|[ \t\r\n]+')
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,50 +35,50 @@ class LineReader:
     def __init__(self, charge_field: str | None) -> None:
         self._field = charge_field
         if charge_field:
-            self._decimals = _decoder(charge_field, Decimal | None, default=None)
-            self._texts = _decoder(charge_field, msgspec.Raw, default=_NO_CHARGE)
+            self._charges = _decoder(charge_field)
 
     def read(self, body: bytes) -> Lines:
         """Split a body; raises ValueError if it is cut off or no page."""
         page = parse_page(body)
-        return Lines(_block(page.items), len(page.items), self._total(body), page)
+        return Lines(_block(page.items), len(page.items), self._total(body, page.items), page)
 
-    def _total(self, body: bytes) -> Decimal:
+    def _total(self, body: bytes, items: list[msgspec.Raw]) -> Decimal:
         if not self._field:
             return Decimal(0)
         try:
             # One more pass over the body, which builds nothing of the other fields.
-            total = total_of(
-                charge for charge in _charges(self._decimals, body) if charge is not None
-            )
-        except (msgspec.ValidationError, ArithmeticError):
-            return self._total_of_texts(body)
-        return total if is_amount(total) else self._total_of_texts(body)
+            found = [item.charge for item in self._charges.decode(body).items or []]
+            total = total_of(charge for charge in found if charge is not None)
+        except (msgspec.DecodeError, ArithmeticError):
+            return self._total_one_by_one(items)
+        return total if is_amount(total) else self._total_one_by_one(items)
 
-    def _total_of_texts(self, body: bytes) -> Decimal:
+    def _total_one_by_one(self, items: list[msgspec.Raw]) -> Decimal:
         """Sum a page in which some charge is no number; it adds nothing, and is told."""
-        texts = [bytes(text).strip(b'"').decode() for text in _charges(self._texts, body)]
-        said = [text for text in texts if text not in ("", "null")]
+        said = [value for value in map(self._charge, items) if value not in (None, "")]
         amounts = [amount for amount in map(_amount, said) if amount is not None]
         if len(amounts) < len(said):
             odd = len(said) - len(amounts)
-            _log.warning("%d of %d lines have no number in %s", odd, len(texts), self._field)
+            _log.warning("%d of %d lines have no number in %s", odd, len(items), self._field)
         return total_of(amounts)
 
+    def _charge(self, item: msgspec.Raw) -> object:
+        fields = loads(bytes(item))
+        return fields.get(self._field) if isinstance(fields, dict) else None
 
-def _decoder(field: str, kind: Any, *, default: Any) -> msgspec.json.Decoder[Any]:
-    """Make a decoder of pages that reads one field of each item."""
-    item = msgspec.defstruct("Item", [("charge", kind, msgspec.field(name=field, default=default))])
+
+def _decoder(field: str) -> msgspec.json.Decoder[Any]:
+    """Make a decoder of pages that reads one decimal of each item."""
+    charge = ("charge", Decimal | None, msgspec.field(name=field, default=None))
+    item = msgspec.defstruct("Item", [charge])
     return msgspec.json.Decoder(msgspec.defstruct("Page", [("items", list[item] | None, None)]))  # type: ignore[valid-type]
 
 
-def _charges(decoder: msgspec.json.Decoder[Any], body: bytes) -> Iterator[Any]:
-    return (item.charge for item in decoder.decode(body).items or [])
-
-
-def _amount(text: str) -> Decimal | None:
+def _amount(value: object) -> Decimal | None:
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+        return None
     try:
-        amount = Decimal(text)
+        amount = Decimal(value)
     except InvalidOperation:
         return None
     return amount if is_amount(amount) else None
@@ -95,4 +97,4 @@ def _block(items: list[msgspec.Raw]) -> bytes:
 def _in_one_line(item: msgspec.Raw) -> bytes:
     text = bytes(item)
     # A line break inside a string is always escaped: the ones here stand between tokens.
-    return msgspec.json.format(text, indent=-1) if b"\n" in text or b"\r" in text else text
+    return _WHITE_SPACE.sub(rb"\1", text) if b"\n" in text or b"\r" in text else text

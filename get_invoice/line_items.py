@@ -8,10 +8,9 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from shared.archive import Archive
-from shared.details import details_of
+from shared.details import details_of, read_invoice
 from shared.links import LineItems
 from shared.manifest import entry_of
-from shared.models import Invoice
 from shared.stored import StoredLines
 
 
@@ -40,7 +39,7 @@ def with_line_items(invoice: bytes, invoice_id: str, archive: Archive) -> bytes:
     copy = archive.read_invoice(invoice_id)
     version = copy.mark.version if copy and copy.mark else None
     try:
-        details = details_of(Invoice.from_json(invoice)).links
+        details = details_of(read_invoice(invoice).invoice).links
     except ValueError:
         details = {}  # not as documented; list_invoices has told so
     line_items = [_detail(items, stored.get(items), version, archive) for items in details]

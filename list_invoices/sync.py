@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from list_invoices.inventory import InvoiceState, take_inventory
 from shared.archive import Archive
-from shared.details import details_of
+from shared.details import details_of, read_invoice
 from shared.invoice_list import invoices_by_id, listed_invoices
 from shared.links import LineItems
 from shared.manifest import refresh_manifest
@@ -58,19 +58,21 @@ class _Listed:
     content: str
     version: str
     invoice: Invoice | None
+    broken: bool
 
     @classmethod
     def read(cls, invoice_id: str, text: bytes) -> _Listed:
         content = digest(text)
+        not_documented = "Invoice %s is not as documented; it is stored as it is: %s"
         try:
-            fields = loads(text)
-            invoice = Invoice.model_validate(fields)
-            return cls(invoice_id, text, content, invoice_version(fields), invoice)
+            read = read_invoice(text)
+            version = invoice_version(loads(text))
         except (ValueError, RecursionError) as error:
-            _log.error(
-                "Invoice %s is not as documented; it is stored as it is: %s", invoice_id, error
-            )
-            return cls(invoice_id, text, content, content, None)
+            _log.error(not_documented, invoice_id, error)
+            return cls(invoice_id, text, content, content, None, broken=True)
+        for problem in read.problems:
+            _log.error(not_documented, invoice_id, problem)
+        return cls(invoice_id, text, content, version, read.invoice, broken=bool(read.problems))
 
 
 def sync_invoices(partner_center: PartnerCenter, archive: Archive, orders: Orders) -> Outcome:
@@ -113,7 +115,7 @@ def _sync_invoice(
         archive.mark_invoice(listed.id, replace(mark, enqueued_at=now))
     if changed or due or not state.has_manifest:
         refresh_manifest(archive, listed.id)
-    return Outcome(1, int(changed), len(due), int(listed.invoice is None))
+    return Outcome(1, int(changed), len(due), int(listed.broken))
 
 
 def _mark(listed: _Listed, state: InvoiceState, now: datetime) -> InvoiceMark:

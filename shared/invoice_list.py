@@ -10,6 +10,7 @@ import msgspec
 
 from shared.errors import Fatal, InvalidInput
 from shared.links import invoice_id, next_list_parameters
+from shared.models.resource import loads
 from shared.pages import Page, parse_page
 from shared.partner_center import Operation, PartnerCenter
 
@@ -18,6 +19,7 @@ _log = logging.getLogger(__name__)
 
 class _Identified(msgspec.Struct):
     id: Any = None
+    invoiceType: Any = None
 
 
 class _Amended(msgspec.Struct):
@@ -32,6 +34,7 @@ def listed_invoices(partner_center: PartnerCenter, operation: Operation) -> Iter
     and a page that brings nothing new is the last. Raises PartnerCenterError.
     """
     seen: set[str] = set()
+    legacy: set[str] = set()
     tokens: set[str] = set()
     params: dict[str, str | int] = {}
     headers: dict[str, str] = {}
@@ -40,13 +43,15 @@ def listed_invoices(partner_center: PartnerCenter, operation: Operation) -> Iter
             "/invoices", parse_page, operation=operation, params=params, headers=headers
         )
         fresh = _fresh(page, seen)
+        legacy.update(text for text in map(_legacy_id, fresh) if text)
         yield from fresh
         if page.token:
             _remember(page.token, tokens)
             params = params | {"seekOperation": "Next"}
             headers = {"MS-ContinuationToken": page.token}
             continue
-        following = _next_parameters(page, params, len(seen))
+        # Only legacy invoices are paged: the others come with every page and move no offset.
+        following = _next_parameters(page, params, len(legacy) or len(seen), len(seen))
         if not fresh or following is None:
             if page.total_count > len(seen):
                 _log.error("Partner Center lists %d of %d invoices", len(seen), page.total_count)
@@ -83,7 +88,7 @@ def _documents(invoice: bytes) -> Iterator[bytes]:
     yield invoice
     try:
         nested = msgspec.json.decode(invoice, type=_Amended).amendments or []
-    except msgspec.ValidationError:
+    except msgspec.DecodeError:
         return  # amendments that are no list: the invoice itself is told as broken by its reader
     for amendment in nested:
         yield from _documents(bytes(amendment))
@@ -92,9 +97,24 @@ def _documents(invoice: bytes) -> Iterator[bytes]:
 def identity(invoice: bytes) -> str | None:
     """Give the bare id in an invoice's JSON text; None where it has none that could be one."""
     try:
-        return invoice_id(msgspec.json.decode(invoice, type=_Identified).id)
-    except (msgspec.ValidationError, InvalidInput, TypeError):
+        return invoice_id(_identified(invoice).id)
+    except (ValueError, TypeError):
         return None
+
+
+def _identified(invoice: bytes) -> _Identified:
+    try:
+        return msgspec.json.decode(invoice, type=_Identified)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:  # JSON that msgspec does not take, such as half a surrogate pair
+        return msgspec.convert(loads(invoice), _Identified)
+
+
+def _legacy_id(invoice: bytes) -> str | None:
+    bare_id = identity(invoice)
+    legacy = bare_id and (_identified(invoice).invoiceType or bare_id[0]) in ("Recurring", "D")
+    return bare_id if legacy else None
 
 
 def _fresh(page: Page, seen: set[str]) -> list[bytes]:
@@ -115,17 +135,17 @@ def _remember(token: str, tokens: set[str]) -> None:
 
 
 def _next_parameters(
-    page: Page, params: dict[str, str | int], so_far: int
+    page: Page, params: dict[str, str | int], offset: int, so_far: int
 ) -> dict[str, str | int] | None:
     """Where the list goes on: by its next link, or because something else says that there is more."""
     if page.next_link is not None:
         try:
-            return {"offset": so_far} | next_list_parameters(page.next_link)
+            return {"offset": offset} | next_list_parameters(page.next_link)
         except InvalidInput as error:
             raise Fatal(
                 f"Partner Center's invoice list goes on at a wrong place: {error}"
             ) from error
     full = "size" in params and len(page.items) >= int(params["size"])
     if full or page.total_count > so_far:
-        return {"size": params.get("size", max(len(page.items), 1)), "offset": so_far}
+        return {"size": params.get("size", max(len(page.items), 1)), "offset": offset}
     return None

@@ -12,7 +12,7 @@ import msgspec
 
 from shared.amounts import subtract, total_of, written
 from shared.archive import Archive, now_text
-from shared.details import details_of
+from shared.details import ReadInvoice, details_of, read_invoice
 from shared.links import LineItems
 from shared.models import Invoice
 from shared.stored import StoredInvoice, StoredLines
@@ -53,7 +53,7 @@ class Manifest(msgspec.Struct, rename="camel"):
 class _Expected:
     """What the stored invoice.json says should be there; nothing of it is known without one."""
 
-    invoice: Invoice | None
+    read: ReadInvoice | None
     version: str | None
 
     @classmethod
@@ -62,14 +62,18 @@ class _Expected:
             return cls(None, None)
         try:
             version = stored.mark.version if stored.mark else None
-            return cls(Invoice.from_json(stored.text), version)
+            return cls(read_invoice(stored.text), version)
         except ValueError:
             return cls(None, None)  # stored as listed, but broken
 
+    @property
+    def invoice(self) -> Invoice | None:
+        return self.read.invoice if self.read else None
+
     def complete(self, stored: dict[LineItems, StoredLines]) -> bool:
-        if self.invoice is None:
+        if self.read is None or self.read.lost_details:
             return False
-        details = details_of(self.invoice)
+        details = details_of(self.read.invoice)
         there = (stored[items].version for items in details.links if items in stored)
         current = sum(version == self.version for version in there)
         return not details.problems and current == len(details.links)
@@ -93,9 +97,8 @@ def _manifest(archive: Archive, invoice_id: str) -> Manifest:
     currencies = (lines.currency for lines in stored.values())
     return Manifest(
         invoice_id=invoice_id,
-        currency_code=expected.invoice.currency_code
-        if expected.invoice
-        else next(currencies, None),
+        currency_code=(expected.invoice and expected.invoice.currency_code)
+        or next(currencies, None),
         total_charges=None if charges is None else _amount(charges),
         complete=expected.complete(stored),
         line_total=_amount(line_total),

@@ -250,6 +250,68 @@ def long_list(partner_center: SimulatedPartnerCenter) -> SimulatedPartnerCenter:
     return partner_center
 
 
+GOOD_DETAIL = '{"billingProvider":"one_time","invoiceLineItemType":"billing_line_items"}'
+
+
+@pytest.mark.parametrize(
+    ("odd", "complete"),
+    [
+        ('"invoiceDate":"tomorrow","invoiceDetails":[%s]', True),
+        ('"totalCharges":"much","invoiceDetails":[%s]', True),
+        ('"links":5,"amendments":[null],"invoiceDetails":[%s]', True),
+        ('"invoiceDetails":[null,%s,"x"]', False),
+    ],
+)
+def test_what_is_odd_on_an_invoice_does_not_stop_its_good_details(
+    app: RunningApp, partner_center: SimulatedPartnerCenter, odd: str, complete: bool
+) -> None:
+    """A bad date or amount counts as missing, a bad detail as lost; the others are fetched."""
+    text = f'{{"id":"G000024135",{odd % GOOD_DETAIL}}}'
+    partner_center.faults.add(answering(list_of(text)))
+    outcome = app.list_invoices()
+    assert (outcome.enqueued, outcome.broken) == (1, 1 + ("null]" in odd))
+    app.drain()
+    assert app.manifest("G000024135")["complete"] is complete
+    assert app.read("G000024135/invoice.json").decode() == text
+
+
+def by_pages(
+    *pages: list[Invoice], links: list[str | None], total_count: int
+) -> list[web.Response]:
+    """Answers of a list that is paged in its own way."""
+    made = []
+    for page, link in zip(pages, links, strict=True):
+        next_link = f',"next":{{"uri":"{link}"}}' if link else ""
+        items = ",".join(map(invoice_json, page))
+        text = (
+            f'{{"totalCount":{total_count or len(page)},"items":[{items}],'
+            f'"links":{{"self":{{"uri":"/invoices"}}{next_link}}}}}'
+        )
+        made.append(web.Response(text=text, content_type="application/json"))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("link", "total_count"), [("/invoices?size=2&offset=", 0), (None, 7)], ids=["empty", "count"]
+)
+def test_only_legacy_invoices_move_the_offset(
+    app: RunningApp, partner_center: SimulatedPartnerCenter, link: str | None, total_count: int
+) -> None:
+    """Modern invoices come with every page: where no offset is told, they must not be counted."""
+    listed = history(3, per_month=1)
+    legacy, modern = (
+        [i for i in listed if i.id[0] == "D"][:4],
+        [i for i in listed if i.id[0] == "G"][:3],
+    )
+    pages = [legacy[:2] + modern, legacy[2:] + modern, modern]
+    answers = by_pages(*pages, links=[link, None, None], total_count=total_count)
+    for answer in answers:
+        partner_center.faults.add(answering(answer), match="/v1/invoices")
+    assert app.list_invoices().invoices == 7
+    queries = [r.query for r in partner_center.requests if r.path == "/v1/invoices"]
+    assert "offset=2" in queries[1]
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -6,7 +6,6 @@ import json
 import logging
 from decimal import Decimal
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -65,6 +64,25 @@ def test_any_item_comes_out_as_the_same_json(
     assert [json.loads(part) for part in parts] == items
 
 
+HALF_A_PAIR = r'{"name":"cut \ud83d","charge":1.50,"n":1.10}'
+
+
+def test_half_a_surrogate_pair_is_kept() -> None:
+    """A text that the server has cut in the middle of an emoji is JSON, and stays as it is."""
+    lines = LineReader("charge").read(page(HALF_A_PAIR, '{"charge":"2"}'))
+    assert lines.block == f'{HALF_A_PAIR}\n{{"charge":"2"}}\n'.encode()
+    assert lines.total == Decimal("3.50")
+    pretty = HALF_A_PAIR.replace("{", "{\r\n  ", 1)
+    assert LineReader("charge").read(page(pretty)).block == f"{HALF_A_PAIR}\n".encode()
+
+
+@pytest.mark.parametrize("cut", range(1, len(page(HALF_A_PAIR))))
+def test_half_a_surrogate_pair_does_not_hide_a_cut(cut: int) -> None:
+    """However much of the body is missing, it is an error."""
+    with pytest.raises(ValueError, match=r"."):
+        LineReader("charge").read(page(HALF_A_PAIR)[:-cut])
+
+
 def test_charges_are_summed_exactly_whether_numbers_or_strings() -> None:
     """Twenty-two digits and more survive, and nothing, null and an empty string add nothing."""
     texts = [
@@ -108,9 +126,8 @@ def test_a_charge_that_is_no_number_is_told_and_adds_nothing(
 )
 def test_a_body_that_is_cut_off_or_no_page_is_an_error(body: bytes) -> None:
     """It is never taken for an empty page."""
-    with pytest.raises((msgspec.MsgspecError, UnicodeDecodeError)) as error:
+    with pytest.raises(ValueError, match=r"."):  # what the client takes for a broken body
         LineReader("charge").read(body)
-    assert isinstance(error.value, ValueError)  # what the client takes for a broken body
 
 
 def test_no_items_are_an_empty_block() -> None:

@@ -1,0 +1,199 @@
+"""Fetches that take long, are throttled for long, or got lost: never twice at once, never forgotten."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from azure.storage.queue import QueueClient
+
+from local.simulated import Invoice, faults
+from local.simulated.invoices import legacy, new_commerce
+from local.soak import POISON, list_invoices
+from local.stack import QUEUE, Stack, running
+from tests.e2e.conftest import wait_until
+from tests.e2e.test_app import complete, stored
+from tests.running_app import expected_blobs
+
+DAY = date(2024, 1, 8)
+PAGES = 7
+SETTINGS = {"LINE_ITEMS_PAGE_SIZE": "20", "LINE_ITEMS_CONCURRENCY": "1"}
+
+
+def both_kinds(number: int, *, lines: int = 20 * PAGES - 3) -> list[Invoice]:
+    """Two invoices of five links with so many lines each, paged by offset and by token."""
+    return [
+        legacy(f"D08000000{number}", DAY, office=lines, azure=lines, usage=lines),
+        new_commerce(f"G08000000{number}", DAY, billing=lines, usage=lines),
+    ]
+
+
+def names(invoices: Iterable[Invoice]) -> list[str]:
+    """Where the links of these invoices begin."""
+    return [invoice.prefixed_id for invoice in invoices]
+
+
+def pages_asked_for(stack: Stack, invoices: Iterable[Invoice]) -> Counter[tuple[str, str]]:
+    """How often each page was asked for: by its URL, and its token where it has one."""
+    return Counter(
+        (request.path_and_query, request.headers.get("ms-continuationtoken", ""))
+        for invoice in invoices
+        for request in stack.partner_center.requests.matching(f"{invoice.id}/lineitems")
+    )
+
+
+def asked_at_once(stack: Stack, invoices: Iterable[Invoice]) -> int:
+    """The most requests for lines of one link that were in flight together."""
+    requests = stack.partner_center.requests
+    links = {
+        link.partition("&size")[0].partition("?size")[0]
+        for link, _ in pages_asked_for(stack, invoices)
+    }
+    return max(requests.most_at_once(link) for link in links)
+
+
+def fetches(stack: Stack) -> int:
+    """How many fetches have been begun."""
+    return stack.host.log().count("Executing 'Functions.fetch_line_items'")
+
+
+def queue(stack: Stack) -> QueueClient:
+    return QueueClient.from_connection_string(stack.azurite.connection_string, QUEUE)
+
+
+def test_a_link_that_takes_longer_than_the_lease_is_fetched_once() -> None:
+    """The lease is renewed: one delivery of each message, one request for each page."""
+    invoices = both_kinds(0)
+    with running(invoices, settings=SETTINGS, lease_seconds=3) as stack:
+        stack.partner_center.options.latency_seconds = 1
+        stack.host.run("list_invoices")
+        wait_until(lambda: complete(stack, invoices), "every manifest complete")
+        assert stored(stack) == expected_blobs(invoices)
+        assert fetches(stack) == 5
+        assert set(pages_asked_for(stack, invoices).values()) == {1}
+
+
+def test_a_link_beyond_the_time_budget_goes_on_in_follow_ups() -> None:
+    """Several invocations, one after the other, ask for each page once."""
+    invoices = both_kinds(0)
+    settings = SETTINGS | {"FETCH_TIME_BUDGET_SECONDS": "1"}
+    with running(invoices, settings=settings) as stack:
+        stack.partner_center.options.latency_seconds = 0.4
+        stack.host.run("list_invoices")
+        wait_until(lambda: complete(stack, invoices), "every manifest complete")
+        assert stored(stack) == expected_blobs(invoices)
+        assert stack.host.log().count("goes on in a follow-up message") >= 5
+        assert set(pages_asked_for(stack, invoices).values()) == {1}
+        assert asked_at_once(stack, invoices) == 1
+
+
+def test_a_storm_of_throttling_delays_and_poisons_nothing() -> None:
+    """Every link is throttled in more deliveries than make a message poison, and fails none of them."""
+    invoices = both_kinds(0)
+    with running(invoices, settings=SETTINGS) as stack:
+        stack.partner_center.faults.add(faults.throttled(6), match="lineitems", times=None)
+        stack.host.run("list_invoices")
+
+        def throttled_often() -> bool:
+            asked = pages_asked_for(stack, invoices)
+            return len(asked) == 5 and min(asked.values()) > 5
+
+        wait_until(throttled_often, "six deliveries of each link", seconds=90)
+        assert stored(stack) == {}
+        stack.partner_center.faults.clear()
+        wait_until(lambda: complete(stack, invoices), "every manifest complete")
+        assert stored(stack) == expected_blobs(invoices)
+        assert "Failed, Id=" not in stack.host.log()
+        assert stack.waiting(POISON) == 0
+
+
+@pytest.fixture(scope="module")
+def empty(impatient_app: Path) -> Iterator[Stack]:
+    """A stack without invoices: each test adds its own, and leaves them complete."""
+    with running([], settings=SETTINGS, app_root=impatient_app) as stack:
+        yield stack
+
+
+def add(stack: Stack, number: int) -> list[Invoice]:
+    """Let Partner Center have two more invoices."""
+    invoices = both_kinds(number)
+    for invoice in invoices:
+        stack.partner_center.put(invoice)
+    return invoices
+
+
+def let_hours_pass(stack: Stack, invoices: Iterable[Invoice]) -> None:
+    """Make the note of the last order seven hours old."""
+    for invoice in invoices:
+        blob = stack.container.get_blob_client(f"{invoice.id}/invoice.json")
+        metadata = blob.get_blob_properties().metadata
+        assert "enqueued_at" in metadata
+        long_ago = datetime.now(UTC) - timedelta(hours=7)
+        blob.set_blob_metadata(metadata | {"enqueued_at": long_ago.isoformat()})
+
+
+def assert_arrived(stack: Stack, invoices: list[Invoice]) -> None:
+    """Wait until these invoices are complete, and compare their bytes."""
+    wait_until(lambda: complete(stack, invoices), "every manifest complete")
+    assert expected_blobs(invoices).items() <= stored(stack).items()
+
+
+def test_listing_while_fetches_are_under_way_adds_none(empty: Stack) -> None:
+    """Runs by hand enqueue nothing, and no page is asked for twice."""
+    invoices = add(empty, 1)
+    empty.partner_center.options.latency_seconds = 0.5
+    try:
+        assert list_invoices(empty.host) == 5
+        wait_until(lambda: len(pages_asked_for(empty, invoices)) >= 5, "fetches under way")
+        assert [list_invoices(empty.host) for _ in range(3)] == [0, 0, 0]
+        assert not complete(empty, invoices)
+        assert_arrived(empty, invoices)
+        assert set(pages_asked_for(empty, invoices).values()) == {1}
+    finally:
+        empty.partner_center.options.latency_seconds = 0
+
+
+def test_links_whose_messages_were_lost_are_ordered_again_after_some_hours(empty: Stack) -> None:
+    """Nothing is ordered before the documented time, and all of it afterwards."""
+    invoices = add(empty, 2)
+    empty.partner_center.faults.add(faults.throttled(600), match="lineitems", times=None)
+    assert list_invoices(empty.host) == 5
+    wait_until(lambda: empty.host.log().count(" goes on in 6") == 5, "five delayed messages")
+    wait_until(lambda: empty.waiting() == 5, "nothing under way")
+    queue(empty).clear_messages()
+    empty.partner_center.faults.clear()
+    assert (list_invoices(empty.host), empty.waiting()) == (0, 0)
+    let_hours_pass(empty, invoices)
+    assert list_invoices(empty.host) == 5
+    assert_arrived(empty, invoices)
+
+
+def test_links_whose_messages_are_poison_are_ordered_again_after_some_hours(empty: Stack) -> None:
+    """What has failed five times is not tried before the documented time, and then it is."""
+    invoices = add(empty, 3)
+    refused = faults.redirect("http://127.0.0.1:1/")
+    empty.partner_center.faults.add(refused, match="lineitems", times=None)
+    assert list_invoices(empty.host) == 5
+    wait_until(lambda: empty.waiting(POISON) == 5 and empty.waiting() == 0, "five poison messages")
+    empty.partner_center.faults.clear()
+    assert (list_invoices(empty.host), empty.waiting()) == (0, 0)
+    let_hours_pass(empty, invoices)
+    assert list_invoices(empty.host) == 5
+    assert_arrived(empty, invoices)
+
+
+def test_a_blob_that_is_deleted_is_fetched_again_at_once(empty: Stack) -> None:
+    """The manifest was complete since the order, so nobody else can be on the way."""
+    invoices = add(empty, 4)
+    assert list_invoices(empty.host) == 5
+    assert_arrived(empty, invoices)
+    for name in (
+        f"{invoices[0].id}/azure/usage_line_items.jsonl",
+        f"{invoices[1].id}/one_time/billing_line_items.jsonl",
+    ):
+        empty.container.delete_blob(name)
+    assert list_invoices(empty.host) == 2
+    assert_arrived(empty, invoices)
