@@ -137,7 +137,22 @@ def _fields(body: bytes) -> dict[str, Any]:
         value = json.loads(text)
     except ValueError as error:
         raise InvalidInput(f"The message is not valid JSON ({error}): {_EXPECTED}") from None
-    return value if isinstance(value, dict) else {"link": value}
+    return _named(value) if isinstance(value, dict) else {"link": value}
+
+
+def _named(fields: dict[str, Any]) -> dict[str, Any]:
+    """Spell the members as documented, whatever their case; an empty one counts as not there."""
+    spelled = {
+        field.alias.lower(): field.alias
+        for field in LineItemsMessage.model_fields.values()
+        if field.alias
+    }
+    trimmed = {
+        name: value.strip() if isinstance(value, str) else value for name, value in fields.items()
+    }
+    return {
+        spelled.get(name.lower(), name): value for name, value in trimmed.items() if value != ""
+    }
 
 
 def _text(body: bytes) -> str:
@@ -153,6 +168,7 @@ def _unwrapped(text: str) -> str:
     A link is no base64 of any text: `/i` and `in` stand for bytes that cannot begin UTF-8.
     """
     try:
-        return _text(base64.b64decode(text, validate=True))
+        # Tools wrap it into lines.
+        return _text(base64.b64decode("".join(text.split()), validate=True))
     except (binascii.Error, ValueError):
         return text

@@ -30,6 +30,8 @@ FORMS = [
     LINK.removeprefix("/"),
     f'"{LINK}"',
     f"\ufeff {LINK}\n",
+    json.dumps({"Link": f" {LINK} ", "INVOICEID": "", "currencyCode": ""}),
+    json.dumps({name.lower(): value for name, value in FIELDS.items()}),
 ]
 
 
@@ -38,6 +40,7 @@ def test_every_form_means_the_same_lines_plain_and_in_base64(text: str) -> None:
     """JSON with a link, with the three fields, or the bare link, also base64-encoded."""
     assert LineItemsMessage.decode(text.encode()).items() == ITEMS
     assert LineItemsMessage.decode(base64.b64encode(text.encode())).items() == ITEMS
+    assert LineItemsMessage.decode(base64.encodebytes(text.encode())).items() == ITEMS
 
 
 @pytest.mark.parametrize(
