@@ -4,7 +4,7 @@ PYTHON := .venv/bin/python
 SETUP := .venv/.installed node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo start test check format
+.PHONY: help setup demo start test soak check format
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /make \1\t/'
@@ -19,6 +19,9 @@ start: $(SETUP) ## leave everything running, for exploring with curl
 
 test: $(SETUP) ## the whole test suite
 	$(PYTHON) -m pytest
+
+soak: $(SETUP) ## ten minutes of faults at random, seeded moments; nothing may be lost or doubled
+	$(PYTHON) -m local.soak
 
 check: $(SETUP) ## lint, format, types
 	$(PYTHON) -m ruff check .

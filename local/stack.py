@@ -58,6 +58,7 @@ def running(
     port: int = 0,
     lease_seconds: int = 600,
     log_file: Path | None = None,
+    app_root: Path = APP_ROOT,
 ) -> Iterator[Stack]:
     """Start everything on free ports of this machine, the host on `port`; stop it at the end."""
     with ExitStack() as pieces:
@@ -67,7 +68,7 @@ def running(
         partner_center = pieces.enter_context(simulated)
         app_settings = settings_for(azurite, entra_id, partner_center) | dict(settings or {})
         host = FunctionsHost(
-            APP_ROOT, app_settings, port=port, lease_seconds=lease_seconds, log_file=log_file
+            app_root, app_settings, port=port, lease_seconds=lease_seconds, log_file=log_file
         )
         yield Stack(azurite, entra_id, partner_center, pieces.enter_context(host))
 
