@@ -17,7 +17,7 @@ SETTINGS = {"LINE_ITEMS_PAGE_SIZE": "50"}
 
 def test_two_hosts_share_many_links() -> None:
     """Both do some of the work, no page is asked for twice, and the bytes are the same."""
-    invoices = history(1, per_month=2, line_count=337)
+    invoices = history(1, per_month=1, line_count=337)
     with running(invoices, settings=SETTINGS) as stack:
         stack.partner_center.options.latency_seconds = 0.1
         settings = settings_for(stack.azurite, stack.entra_id, stack.partner_center) | SETTINGS
