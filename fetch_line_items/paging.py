@@ -6,6 +6,7 @@ that downloads and deliveries overlap. And nothing of Partner Center's URLs: `as
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -15,6 +16,8 @@ from decimal import Decimal
 from fetch_line_items.lines import Lines
 from shared.errors import Fatal, Retriable
 from shared.threads import InvocationThreads
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +145,8 @@ class Pager:
             if page.token in seen and page.token is not None:
                 raise Fatal("Partner Center repeats a continuation token: there would be no end")
             seen.add(page.token)
+            if page.token is None and page.has_next_link:
+                _log.warning("A page has a next link, but no token to follow it: taken as the last")
             flight = self._flights.popleft()
             if page.token and self._go_on():
                 self._launch(reached, size)

@@ -2,7 +2,8 @@
 
 Hosts are killed, storage goes away, Partner Center throttles, fails, hangs up and changes its
 invoices, tokens expire, messages are delivered twice. At the end storage has to hold, byte for
-byte, what Partner Center then has. The same seed injects the same faults in the same order.
+byte, what Partner Center then has. The same seed deals the same faults in the same order;
+which request and which moment of the work they meet is up to the machine.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import random
 import re
 import secrets
+import shutil
 import sys
 import tempfile
 import time
@@ -79,7 +81,7 @@ def soak(plan: Plan, folder: Path, say: Say = print) -> Verdict:
     """Run the app under faults as planned; the hosts' logs stay in `folder`."""
     say(f"Seed {plan.seed}; {plan.hosts} hosts, {plan.seconds:.0f} s of faults; logs in {folder}")
     with _running(plan, folder) as pieces:
-        injector = Injector(pieces, random.Random(plan.seed), say)
+        injector = Injector(pieces, plan.seed, say)
         injector.run(plan.seconds)
         say("The faults have stopped")
         settled = _settle(pieces, plan.settle_seconds)
@@ -171,11 +173,12 @@ def world(lines: int) -> list[Invoice]:
 class Injector:
     """Injects faults of every kind, one after the other, while others befall single requests."""
 
-    def __init__(self, pieces: Pieces, chance: random.Random, say: Say) -> None:
+    def __init__(self, pieces: Pieces, seed: int, say: Say) -> None:
         self.injected: Counter[str] = Counter()
         self._pieces = pieces
         self._stack = pieces.stack
-        self._chance = chance
+        self._seed = seed
+        self._chance = random.Random(seed)
         self._say = say
         self._befalling: list[tuple[str, Fault]] = []
         self._events = {
@@ -195,7 +198,9 @@ class Injector:
         self._list_invoices()
         deadline = time.monotonic() + seconds
         tell = time.monotonic()
-        for name in self._dealt():
+        for number, name in enumerate(self._dealt()):
+            # Of its own for each, so that what one finds to do does not change those after it.
+            self._chance = random.Random(f"{self._seed}/{number}")
             self._pause(0.2, 1.5)
             if time.monotonic() > deadline:
                 break
@@ -209,8 +214,9 @@ class Injector:
 
     def _dealt(self) -> Iterator[str]:
         """Every kind once in random order, before one comes again."""
+        deck = random.Random(self._seed)
         while True:
-            yield from self._chance.sample(sorted(self._events), len(self._events))
+            yield from deck.sample(sorted(self._events), len(self._events))
 
     def _pause(self, shortest: float, longest: float) -> None:
         time.sleep(self._chance.uniform(shortest, longest))
@@ -477,6 +483,7 @@ def main() -> int:
     if verdict.problems:
         print(f"\nFAILED with seed {plan.seed}:", *verdict.problems, sep="\n  ")
         return 1
+    shutil.rmtree(folder)
     print("\nEvery line is in storage, byte for byte, and every manifest is right.")
     return 0
 

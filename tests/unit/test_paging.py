@@ -187,6 +187,13 @@ def test_an_empty_page_with_a_token_is_not_the_end() -> None:
     assert steps[-1].reached == Position(pages=2, lines=3)
 
 
+def test_a_next_link_without_a_token_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """It cannot be followed, so it is the end; but someone should know."""
+    steps = steps_of(lambda *_: lines([1, 2], next_link=True), token=True)
+    assert steps[-1].last
+    assert "no token to follow it" in caplog.text
+
+
 @pytest.mark.parametrize("tokens", [["a", "a"], ["a", "b", "a"]])
 def test_a_token_that_repeats_is_an_error(tokens: list[str]) -> None:
     """A loop would double lines without end."""
