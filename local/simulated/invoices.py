@@ -31,6 +31,7 @@ from local.simulated.model import (
 __all__ = [
     "AZURE",
     "BILLING",
+    "NEW_COMMERCE",
     "OFFICE",
     "ONE_TIME",
     "PERIOD",

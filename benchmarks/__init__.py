@@ -1,0 +1,1 @@
+"""The side-by-side measurements: `python -m benchmarks` prints them and writes `results.md`."""

@@ -1,0 +1,78 @@
+"""d) Cold start: what importing the app takes, which packages, and how long a host needs to listen."""
+
+from __future__ import annotations
+
+import re
+import statistics
+import subprocess
+import sys
+import time
+from collections import Counter
+
+from benchmarks.machine import progress
+from benchmarks.simulated import ROOT, Simulated, World
+from benchmarks.table import table
+from local.azurite import Azurite
+from local.functions_host.process import FunctionsHost
+
+_LINE = re.compile(r"import time:\s+(\d+) \|\s+\d+ \|\s+(\S+)$", re.MULTILINE)
+_TWO_LEVELS = ("azure",)
+
+
+def report(*, runs: int) -> str:
+    """Measure so many fresh processes, with bytecode at hand."""
+    _seconds_of("import function_app")  # writes the bytecode
+    bare = statistics.median(_seconds_of("pass") for _ in range(runs))
+    whole = statistics.median(_seconds_of("import function_app") for _ in range(runs))
+    listening = statistics.median(_until_listening(runs))
+    parts = Counter(_by_package()).most_common(10)
+    return (
+        f"- `import function_app`: {(whole - bare) * 1000:.0f} ms "
+        f"(a Python that imports nothing: {bare * 1000:.0f} ms)\n"
+        f"- from the start of the functions host until it listens: {listening * 1000:.0f} ms\n\n"
+        + table(["package", "ms, under importtime"], ([name, us / 1000] for name, us in parts))
+    )
+
+
+def _seconds_of(statement: str) -> float:
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-c", statement], cwd=ROOT, check=True)
+    return time.perf_counter() - began
+
+
+def _by_package() -> dict[str, int]:
+    """Microseconds that the modules of each package took by themselves."""
+    said = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", "import function_app"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stderr
+    spent: Counter[str] = Counter()
+    for microseconds, module in _LINE.findall(said):
+        spent[_package(module)] += int(microseconds)
+    return dict(spent)
+
+
+def _package(module: str) -> str:
+    parts = module.split(".")
+    if parts[0] in sys.stdlib_module_names:
+        return "the standard library"
+    return (
+        ".".join(parts[: 3 if parts[:2] == ["azure", "storage"] else 2])
+        if (parts[0] in _TWO_LEVELS)
+        else parts[0]
+    )
+
+
+def _until_listening(runs: int) -> list[float]:
+    with Simulated(World()) as simulated, Azurite() as azurite:
+        settings = simulated.settings | {"AzureWebJobsStorage": azurite.connection_string}
+        taken = []
+        for _ in range(runs):
+            progress("starting a host")
+            began = time.perf_counter()
+            with FunctionsHost(ROOT, settings, timer=False):
+                taken.append(time.perf_counter() - began)
+        return taken

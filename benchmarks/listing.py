@@ -1,0 +1,105 @@
+"""b) `list_invoices` with ten years of invoices: the first run, and one that finds nothing new."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+from azure.storage.blob import BlobServiceClient, ContainerClient
+
+from benchmarks import workers
+from benchmarks.machine import progress
+from benchmarks.peers.job import Cost
+from benchmarks.simulated import Simulated, World
+from benchmarks.table import table
+from local.azurite import Azurite
+from local.simulated.invoices import Invoice
+from shared.archive import Archive, now_text
+from shared.links import LineItems
+from shared.manifest import refresh_manifest
+from shared.stored import InvoiceMark
+
+_CONTAINER = "invoices"
+_WORK = "benchmarks.peers.list_invoices"
+
+
+def report(*, per_month: int) -> str:
+    """Measure with `per_month` invoices a month, each with three kinds of lines."""
+    world = World(per_month=per_month)
+    invoices = world.invoices()
+    with Simulated(world) as simulated, Azurite() as azurite:
+        settings = simulated.settings | {
+            "AzureWebJobsStorage": azurite.connection_string,
+            "INVOICES_CONTAINER": _CONTAINER,
+        }
+        progress(f"{len(invoices):,} invoices, all new")
+        first = workers.run(_WORK, "{}", settings)
+        progress("and nothing stored of their lines")
+        under_way = workers.run(_WORK, "{}", settings)
+        progress("storing their lines")
+        _complete(invoices, azurite)
+        runs = []
+        for _ in range(3):
+            progress("nothing new")
+            runs.append(workers.run(_WORK, "{}", settings))
+            _check_nothing_done(runs[-1])
+    rows = {
+        "everything new": first,
+        "all lines under way": under_way,
+        "everything stored, nothing new": workers.median(runs),
+    }
+    counted = sorted({name for cost in rows.values() for name in cost.counts})
+    head = ["run", "s", "CPU s", "peak MiB", *counted]
+    details = sum(len(invoice.details or ()) for invoice in invoices)
+    return f"{len(invoices):,} invoices with {details:,} details.\n\n" + table(
+        head,
+        (
+            [name, cost.seconds, cost.cpu_seconds, cost.peak_mib]
+            + [cost.counts.get(each, 0) for each in counted]
+            for name, cost in rows.items()
+        ),
+    )
+
+
+def _check_nothing_done(cost: Cost) -> None:
+    if cost.counts["invoices written"] or cost.counts["messages sent"]:
+        raise RuntimeError(f"there should have been nothing to do: {json.dumps(cost.counts)}")
+
+
+def _complete(invoices: list[Invoice], azurite: Azurite) -> None:
+    """Store what the fetches would have stored, without a line in it."""
+    service = BlobServiceClient.from_connection_string(azurite.connection_string)
+    archive = Archive(service.get_container_client(_CONTAINER))
+    versions = _versions(service.get_container_client(_CONTAINER))
+
+    def complete(invoice: Invoice) -> None:
+        for detail in invoice.details or ():
+            items = LineItems.of(invoice.id, detail.provider, detail.type)
+            archive.commit_lines(items, [], _metadata(items, versions[invoice.id]))
+        refresh_manifest(archive, invoice.id)
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(complete, invoices))
+
+
+def _versions(container: ContainerClient) -> dict[str, str]:
+    marks = {
+        blob.name.partition("/")[0]: InvoiceMark.of(blob.metadata)
+        for blob in container.list_blobs(include=["metadata"])
+        if blob.name.endswith("/invoice.json")
+    }
+    return {invoice_id: mark.version for invoice_id, mark in marks.items() if mark}
+
+
+def _metadata(items: LineItems, version: str) -> dict[str, str]:
+    return {
+        "lines": "10",
+        "pages": "1",
+        "total": "1234.5600",
+        "currency": "USD",
+        "link": items.link,
+        "fetched_at": now_text(),
+        "correlation_id": "3b33e682-7bd4-4e9a-8b2a-0d2bfb1d3f5c",
+        "run": "0123456789abcdef",
+        "version": version,
+    }
