@@ -12,7 +12,7 @@ import msgspec
 
 from shared.amounts import is_amount, total_of
 from shared.models.resource import loads
-from shared.pages import Page, parse_page
+from shared.pages import parse_page
 
 _log = logging.getLogger(__name__)
 # A string, which stays, or white space outside of strings, which goes.
@@ -21,12 +21,17 @@ _WHITE_SPACE = re.compile(rb'("(?:[^"\\]|\\.)*")|[ \t\r\n]+')
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """The lines of one page: `block` ends each with a newline, `total` sums their charges."""
+    """The lines of one page: `block` ends each with a newline, `total` sums their charges.
+
+    The rest is as in `Page`, whose body is not kept: a page in flight is in memory once.
+    """
 
     block: bytes
     count: int
     total: Decimal
-    page: Page
+    total_count: int
+    next_link: str | None
+    token: str | None
 
 
 class LineReader:
@@ -40,7 +45,14 @@ class LineReader:
     def read(self, body: bytes) -> Lines:
         """Split a body; raises ValueError if it is cut off or no page."""
         page = parse_page(body)
-        return Lines(_block(page.items), len(page.items), self._total(body, page.items), page)
+        return Lines(
+            block=_block(body, page.items),
+            count=len(page.items),
+            total=self._total(body, page.items),
+            total_count=page.total_count,
+            next_link=page.next_link,
+            token=page.token,
+        )
 
     def _total(self, body: bytes, items: list[msgspec.Raw]) -> Decimal:
         if not self._field:
@@ -70,7 +82,7 @@ class LineReader:
 def _decoder(field: str) -> msgspec.json.Decoder[Any]:
     """Make a decoder of pages that reads one decimal of each item."""
     charge = ("charge", Decimal | None, msgspec.field(name=field, default=None))
-    item = msgspec.defstruct("Item", [charge])
+    item = msgspec.defstruct("Item", [charge], gc=False)
     return msgspec.json.Decoder(msgspec.defstruct("Page", [("items", list[item] | None, None)]))  # type: ignore[valid-type]
 
 
@@ -84,14 +96,13 @@ def _amount(value: object) -> Decimal | None:
     return amount if is_amount(amount) else None
 
 
-def _block(items: list[msgspec.Raw]) -> bytes:
-    """Join items as they are; only one that spans lines is set into one line."""
+def _block(body: bytes, items: list[msgspec.Raw]) -> bytes:
+    """Join items as they are; where the body is pretty-printed, each is set into one line."""
     if not items:
         return b""
-    block = b"\n".join([*items, b""])
-    if block.count(b"\n") == len(items) and b"\r" not in block:
-        return block
-    return b"\n".join([*map(_in_one_line, items), b""])
+    if b"\n" in body or b"\r" in body:
+        return b"\n".join([*map(_in_one_line, items), b""])
+    return b"\n".join([*items, b""])
 
 
 def _in_one_line(item: msgspec.Raw) -> bytes:

@@ -57,8 +57,8 @@ class LineItemsRequests:
     def _read(self, body: bytes) -> Lines:
         lines = self._reader.read(body)
         try:
-            if lines.page.next_link:
-                check_next_line_items(lines.page.next_link, self._items)
+            if lines.next_link:
+                check_next_line_items(lines.next_link, self._items)
         except InvalidInput as error:
             raise Fatal(f"The lines of {self._items} go on at a wrong place: {error}") from error
         return lines

@@ -37,7 +37,7 @@ _BOM = b"\xef\xbb\xbf"
 _LONGEST_RETRY_AFTER = 3600.0
 _RETRIABLE_STATUS = frozenset({408, 425, 429, *range(500, 600)})
 _CONNECTIONS = 64
-_MOST_AT_ONCE = 1 << 20
+_MOST_AT_ONCE = 1 << 18
 
 
 @dataclass(frozen=True)

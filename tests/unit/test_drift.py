@@ -43,11 +43,17 @@ def test_a_field_of_another_type_is_named_without_its_value(
     assert "Contoso" not in text
 
 
+def test_a_large_page_is_looked_at_from_all_over(caplog: pytest.LogCaptureFixture) -> None:
+    """A hundred lines tell what the API sends: what is new at the end of a page is told too."""
+    text = told(caplog, b'{"totalForCustomer":1}\n' * 1900 + b'{"totalForTheCustomer":1}\n' * 100)
+    assert "totalForTheCustomer in 5 of 100 lines looked at" in text
+
+
 def test_a_charge_that_is_on_no_line_is_told(caplog: pytest.LogCaptureFixture) -> None:
     """A renamed charge field would make every total zero."""
     text = told(caplog, b'{"totalForTheCustomer":1}\n')
     assert "no line has totalForCustomer" in text
-    assert "totalForTheCustomer in 1 lines" in text
+    assert "totalForTheCustomer in 1 of 1 lines" in text
 
 
 @pytest.mark.parametrize("line", [b"[1]", b'"text"', b"null", b"[" * 100_000 + b"]" * 100_000])

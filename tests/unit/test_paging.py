@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from fetch_line_items.lines import Lines
 from fetch_line_items.paging import Pager, Position, Step
 from shared.errors import Fatal, Retriable
-from shared.pages import Page
 
 
 def lines(
@@ -26,8 +25,8 @@ def lines(
 ) -> Lines:
     """Make the answer with these lines; each charges its own number."""
     block = b"".join(b"%d\n" % number for number in numbers)
-    page = Page([], total_count, "/next" if next_link else None, token)
-    return Lines(block, len(numbers), Decimal(sum(numbers)), page)
+    total, link = Decimal(sum(numbers)), "/next" if next_link else None
+    return Lines(block, len(numbers), total, total_count, link, token)
 
 
 @dataclass
