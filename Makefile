@@ -4,7 +4,7 @@ PYTHON := .venv/bin/python
 SETUP := .venv/.installed node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo start test soak check format
+.PHONY: help setup demo start test soak bench check format
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /make \1\t/'
@@ -22,6 +22,9 @@ test: $(SETUP) ## the whole test suite
 
 soak: $(SETUP) ## ten minutes of faults at random, seeded moments; nothing may be lost or doubled
 	$(PYTHON) -m local.soak
+
+bench: $(SETUP) ## measure beside a plain script, dlt and the limit; writes benchmarks/results.md
+	$(PYTHON) -m benchmarks
 
 check: $(SETUP) ## lint, format, types
 	$(PYTHON) -m ruff check .

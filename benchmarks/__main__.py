@@ -6,30 +6,13 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import cold_start, fetching, hosts, listing, serving
+from benchmarks import cold_start, fetching, hosts, listing, serving, tuning
 from benchmarks.machine import description, progress
+from benchmarks.venvs import dlt_version
 
-_QUICK = [fetching.Case(10_000, 0, 3), fetching.Case(100_000, 0, 3), fetching.Case(10_000, 0.3, 1)]
-_FULL = [
-    *(
-        fetching.Case(lines, 0, repeats, slow)
-        for lines, repeats, slow in (
-            (10_000, 5, 5),
-            (100_000, 5, 3),
-            (1_000_000, 3, 1),
-        )
-    ),
-    *(
-        fetching.Case(lines, 0.3, repeats)
-        for lines, repeats in (
-            (10_000, 3),
-            (100_000, 3),
-            (1_000_000, 1),
-        )
-    ),
-]
 _TITLES = {
     "fetching": "Fetching one link",
+    "tuning": "What was tried",
     "listing": "`list_invoices` with ten years of invoices",
     "serving": "`get_invoice` under load",
     "cold_start": "Cold start",
@@ -42,14 +25,17 @@ def main() -> None:
     arguments = _arguments()
     quick: bool = arguments.quick
     measures: dict[str, Callable[[], str]] = {
-        "fetching": lambda: fetching.report(fetching.measure(_QUICK if quick else _FULL)),
+        "fetching": lambda: fetching.report(fetching.QUICK if quick else fetching.FULL),
+        "tuning": lambda: tuning.report(
+            lines=10_000 if quick else 100_000, repeats=1 if quick else 3
+        ),
         "listing": lambda: listing.report(per_month=2 if quick else 17),
         "serving": lambda: serving.report(seconds=1 if quick else 5),
         "cold_start": lambda: cold_start.report(runs=3 if quick else 9),
         "hosts": lambda: hosts.report(links=8 if quick else 24),
     }
     mode = "quick" if quick else "full"
-    about = description(mode=mode, dlt_version=fetching.dlt_version())
+    about = description(mode=mode, dlt_version=dlt_version())
     sections = [f"# Measurements\n\n`make bench` writes this file.\n\n{about}"]
     print(sections[0], flush=True)
     for name, title in _TITLES.items():

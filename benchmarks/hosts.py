@@ -1,4 +1,4 @@
-"""e) Several functions hosts on the same queue and storage share the work of many links."""
+"""Several functions hosts on the same queue and storage share the work of many links."""
 
 from __future__ import annotations
 

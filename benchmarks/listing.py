@@ -1,4 +1,4 @@
-"""b) `list_invoices` with ten years of invoices: the first run, and one that finds nothing new."""
+"""`list_invoices` with ten years of invoices: the first run, and one that finds nothing new."""
 
 from __future__ import annotations
 

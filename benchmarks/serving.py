@@ -1,4 +1,4 @@
-"""c) `get_invoice` under load, through the functions host, beside the request to Partner Center itself."""
+"""`get_invoice` under load, through the functions host, beside the request to Partner Center itself."""
 
 from __future__ import annotations
 

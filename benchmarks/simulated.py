@@ -49,6 +49,7 @@ class World:
     per_month: int = 0
     latency_seconds: float = 0
     by_id_allowed: bool = False
+    gzip: bool = False
 
     def invoices(self) -> list[Invoice]:
         """Make them."""
@@ -128,7 +129,9 @@ def main() -> None:
     signals = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     entra_id = SimulatedEntraId()
-    options = Options(latency_seconds=world.latency_seconds, by_id_allowed=world.by_id_allowed)
+    options = Options(
+        latency_seconds=world.latency_seconds, by_id_allowed=world.by_id_allowed, gzip=world.gzip
+    )
     partner_center = SimulatedPartnerCenter(
         world.invoices(), check_token=entra_id.check, options=options
     )

@@ -7,8 +7,11 @@ the manifest.
 
 from __future__ import annotations
 
+import zlib
+
 from benchmarks.peers.job import Job, job, tell
 from fetch_line_items.fetch import Fetch
+from shared.archive import Archive
 from shared.auth import Tokens
 from shared.links import LineItems
 from shared.messages import LineItemsMessage
@@ -20,6 +23,14 @@ from shared.storage import invoices_container, line_items_queue
 _VERSION = "0123456789abcdef"
 
 
+class GzipArchive(Archive):
+    """An archive whose blobs are gzip files: each block is a member."""
+
+    def stage_page(self, items: LineItems, part: str, page: int, lines: bytes) -> None:
+        """Compress a page, then stage it."""
+        super().stage_page(items, part, page, zlib.compress(lines, level=1, wbits=31))
+
+
 def message_for(invoice_id: str, *, by_token: bool = False) -> LineItemsMessage:
     """The message that the timer sends for this link."""
     provider = "one_time" if by_token else "office"
@@ -29,8 +40,6 @@ def message_for(invoice_id: str, *, by_token: bool = False) -> LineItemsMessage:
 
 def fetch(job: Job) -> Fetch:
     """Put together what the trigger puts together, with a token at hand."""
-    from shared.archive import Archive
-
     settings = get_settings()
     tokens = Tokens(settings)
     tokens.get()
@@ -39,7 +48,7 @@ def fetch(job: Job) -> Fetch:
             message_for(job.invoice_id, by_token=job.by_token).encode().encode()
         ),
         partner_center=PartnerCenter(settings, tokens),
-        archive=Archive(invoices_container(settings)),
+        archive=(GzipArchive if job.gzip_blocks else Archive)(invoices_container(settings)),
         orders=Orders(line_items_queue(settings)),
         settings=settings,
     )

@@ -16,7 +16,7 @@ class Job:
     """Bring the lines of one link into a container of their own.
 
     `by_token` says how Partner Center pages them; `upload_url` is the container's with a signature,
-    for who has no storage SDK.
+    for who has no storage SDK. `gzip_blocks` is for the app alone: what its blocks would be like.
     """
 
     partner_center_url: str
@@ -29,6 +29,7 @@ class Job:
     container: str
     upload_url: str
     page_size: int = 2000
+    gzip_blocks: bool = False
 
     @property
     def path(self) -> str:
