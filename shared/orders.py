@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
-from azure.storage.queue import QueueClient
 
 from shared.messages import LineItemsMessage
+
+if TYPE_CHECKING:
+    from azure.storage.queue import QueueClient
 
 _NEVER_EXPIRES = -1
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import requests
 from azure.core.pipeline.transport import RequestsTransport
 from azure.storage.blob import BlobServiceClient, ContainerClient, ExponentialRetry
-from azure.storage.queue import QueueClient, QueueServiceClient
 from requests.adapters import HTTPAdapter
 
 from shared.auth import storage_credential
 from shared.settings import Settings, StorageConnection
+
+if TYPE_CHECKING:
+    from azure.storage.queue import QueueClient, QueueServiceClient
 
 LINE_ITEMS_QUEUE = "invoice-line-items"
 _CONNECTIONS = 64
@@ -30,6 +32,9 @@ def invoices_container(settings: Settings) -> ContainerClient:
 
 def line_items_queue(settings: Settings) -> QueueClient:
     """The queue of the line items messages; it may not exist yet."""
+    # Imported here because get_invoice, for whose first answer someone waits, has no use for it.
+    from azure.storage.queue import QueueServiceClient
+
     storage = settings.host_storage
     service = _connected(QueueServiceClient, storage, storage.queue_url)
     return service.get_queue_client(LINE_ITEMS_QUEUE)

@@ -178,6 +178,27 @@ def steps_of(ask: Callable[[Position, int], Lines], *, token: bool, size: int = 
         return list((pager.by_token if token else pager.by_offset)(Position(), size))
 
 
+def test_nothing_is_asked_for_behind_a_page_that_has_come_short() -> None:
+    """The end has arrived before the page in front of it: no more pages are sent for."""
+    collection = Collection(25)
+    the_end_is_there = threading.Event()
+
+    def ask(position: Position, size: int) -> Lines:
+        if position.lines == 10:
+            assert the_end_is_there.wait(10)
+        return collection.by_offset(position, size)
+
+    def deliver(page: int, block: bytes) -> None:
+        collection.deliver(page, block)
+        if page == 2:
+            the_end_is_there.set()
+
+    with Pager(ask, deliver, width=8, go_on=lambda: True) as pager:
+        assert list(pager.by_offset(Position(), 10))[-1].reached.lines == 25
+    # The fourth page, if at all, has been asked for before the third came short.
+    assert {position.lines for position in collection.asked} - {30} == {0, 10, 20}
+
+
 def test_an_empty_page_with_a_token_is_not_the_end() -> None:
     """Only a missing token ends the lines."""
     pages = {None: lines([1, 2], token="a"), "a": lines([], token="b"), "b": lines([3])}
