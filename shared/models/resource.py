@@ -55,7 +55,11 @@ class Resource(BaseModel):
     """
 
     model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, extra="allow", frozen=True
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="allow",
+        frozen=True,
+        defer_build=True,  # a cold start waits only for the types that it needs
     )
 
     attributes: dict[str, Any] | None = None
