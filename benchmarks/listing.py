@@ -75,7 +75,8 @@ def _complete(invoices: list[Invoice], azurite: Azurite) -> None:
     def complete(invoice: Invoice) -> None:
         for detail in invoice.details or ():
             items = LineItems.of(invoice.id, detail.provider, detail.type)
-            archive.commit_lines(items, [], _metadata(items, versions[invoice.id]))
+            metadata = _metadata(items, versions[invoice.id])
+            archive.commit_lines(items, [], metadata, over=None)
         refresh_manifest(archive, invoice.id)
 
     with ThreadPoolExecutor(4) as threads:

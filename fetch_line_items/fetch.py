@@ -16,7 +16,7 @@ from fetch_line_items.paging import Pager, Position, Step
 from fetch_line_items.requests import LineItemsRequests
 from shared.amounts import total_of, written
 from shared.archive import MOST_BLOCKS, Archive
-from shared.errors import BlocksGone, Fatal, LinesWouldVanish, Retriable, Throttled
+from shared.errors import Fatal, LinesWouldVanish, Overtaken, Retriable, Throttled
 from shared.manifest import refresh_manifest
 from shared.messages import LineItemsMessage, Part, Progress
 from shared.orders import Orders
@@ -77,7 +77,10 @@ class Fetch:
     # -- before: what is ordered, and does it stand already
 
     def _is_done(self) -> bool:
-        return is_done(self.message, self._items, self._progress.run, self.archive)
+        self._stored = self.archive.stored_lines(self._items)
+        return self._stored is not None and is_done(
+            self.message, self._stored, self._progress.run, self.archive
+        )
 
     def _complete_by_hand(self) -> None:
         self.message, version = complete_by_hand(
@@ -166,10 +169,11 @@ class Fetch:
     def _commit(self) -> None:
         if not self._progress.lines:
             self._check_nothing_vanishes()
+        over = self._stored
         parts = [part.id for part in self._progress.parts for _ in range(part.pages)]
         try:
-            self.archive.commit_lines(self._items, parts, self._metadata())
-        except BlocksGone:
+            self.archive.commit_lines(self._items, parts, self._metadata(), over=over)
+        except Overtaken:
             if not self._is_done():
                 _log.warning("%s: another run has committed; starting over", self._items)
                 self.orders.send(self.message.model_copy(update={"progress": None}))
@@ -178,10 +182,9 @@ class Fetch:
         refresh_manifest(self.archive, self._items.invoice_id)
 
     def _check_nothing_vanishes(self) -> None:
-        stored = self.archive.stored_lines(self._items)
-        if stored and stored.size:
+        if self._stored and self._stored.size:
             raise LinesWouldVanish(
-                f"Partner Center gives no lines for {self._items}, of which {stored.lines} are stored; "
+                f"Partner Center gives no lines for {self._items}, of which {self._stored.lines} are stored; "
                 "the blob stays as it is (delete it to have the empty answer stored)"
             )
 

@@ -8,23 +8,21 @@ from shared.links import LineItems
 from shared.messages import LineItemsMessage, iso_currency
 from shared.models import Invoice
 from shared.partner_center import Operation, PartnerCenter
-from shared.stored import StoredInvoice
+from shared.stored import StoredInvoice, StoredLines
 
 
-def is_done(message: LineItemsMessage, items: LineItems, run: str, archive: Archive) -> bool:
+def is_done(message: LineItemsMessage, stored: StoredLines, run: str, archive: Archive) -> bool:
     """Whether what stands in storage is what this message is to bring there.
 
     That is what this very run has committed, the version that was ordered, or a newer one: the
     version of the invoice as it now stands in storage. A message written by hand carries no version.
     """
-    stored = archive.stored_lines(items)
-    if stored is None:
-        return False
     if stored.run == run:
         return True
     if message.version is None or stored.version is None:
         return False
-    return stored.version in (message.version, _version(archive.read_invoice(items.invoice_id)))
+    invoice = archive.read_invoice(stored.items.invoice_id)
+    return stored.version in (message.version, _version(invoice))
 
 
 def complete_by_hand(

@@ -23,13 +23,12 @@ from azure.core.exceptions import (
 )
 from azure.storage.blob import (
     BlobBlock,
-    BlobClient,
     BlobProperties,
     ContainerClient,
     ContentSettings,
 )
 
-from shared.errors import BlocksGone
+from shared.errors import Overtaken
 from shared.links import LineItems
 from shared.stored import InvoiceMark, StoredInvoice, StoredLines, blob_name, items_of
 
@@ -75,25 +74,36 @@ class Archive:
         self._in_container(lambda: blob.stage_block(_block_id(part, page), lines, len(lines)))
 
     def commit_lines(
-        self, items: LineItems, parts: Iterable[str], metadata: dict[str, str]
+        self,
+        items: LineItems,
+        parts: Iterable[str],
+        metadata: dict[str, str],
+        *,
+        over: StoredLines | None,
     ) -> None:
         """Make the blob of all staged pages appear at once, with its metadata.
 
-        `parts` names the part that has staged each page. Raises BlocksGone when a commit of another
-        run has removed the pages.
+        `parts` names the part that has staged each page, `over` is what stood there before the work
+        began. Raises Overtaken where another run has committed since: it has removed the pages, and
+        pages staged after it must not replace lines that may be newer.
         """
         blob = self._container.get_blob_client(blob_name(items))
         blocks = [BlobBlock(_block_id(part, page)) for page, part in enumerate(parts)]
         try:
             self._in_container(
                 lambda: blob.commit_block_list(
-                    blocks, content_settings=_JSON_LINES, metadata=metadata
+                    blocks,
+                    content_settings=_JSON_LINES,
+                    metadata=metadata,
+                    **_only_over(over.etag if over else None),
                 )
             )
+        except (ResourceModifiedError, ResourceExistsError) as error:
+            raise Overtaken(f"The lines of {items} have been committed since") from error
         except HttpResponseError as error:
             if _code(error) != "InvalidBlockList":
                 raise
-            raise BlocksGone(f"The staged pages of {items} are gone") from error
+            raise Overtaken(f"The staged pages of {items} are gone") from error
 
     def stored_lines(self, items: LineItems) -> StoredLines | None:
         """Tell what is known of a committed blob of lines, or None where there is none."""
@@ -125,20 +135,31 @@ class Archive:
         """Write what `make` gives (the text, and whether the invoice is complete).
 
         `make` reads the container; where another writer comes between, it is asked again, so that
-        the last manifest written knows of every commit before it.
+        the last manifest written knows of every commit before it. The metadata remember when the
+        invoice was last complete, also where it is not now.
         """
-        blob = self._container.get_blob_client(f"{invoice}/manifest.json")
+        name = f"{invoice}/manifest.json"
         for _ in range(tries):
-            unchanged = _unchanged(blob)
+            etag, known = self._manifest_before(name)
             text, complete = make()
-            at = now_text()
-            metadata = {"updated_at": at, **({"complete_at": at} if complete else {})}
+            metadata = known | {"updated_at": now_text()}
+            if complete:
+                metadata["complete_at"] = metadata["updated_at"]
             with suppress(ResourceModifiedError, ResourceExistsError):
-                self._put(f"{invoice}/manifest.json", text, metadata, **unchanged)
+                self._put(name, text, metadata, **_only_over(etag))
                 return
         raise TimeoutError(
             f"The manifest of {invoice} was changed {tries} times in a row by others"
         )
+
+    def _manifest_before(self, name: str) -> tuple[str | None, dict[str, str]]:
+        """Give the ETag of what a manifest replaces, and what the next one keeps of its metadata."""
+        try:
+            before = self._container.get_blob_client(name).get_blob_properties()
+        except ResourceNotFoundError:
+            return None, {}
+        complete_at = (before.metadata or {}).get("complete_at")
+        return before.etag, {"complete_at": complete_at} if complete_at else {}
 
     # -- the container
 
@@ -152,9 +173,10 @@ class Archive:
 
     def _put(self, name: str, text: bytes, metadata: dict[str, str], **condition: Any) -> None:
         blob = self._container.get_blob_client(name)
-        condition = condition or {"overwrite": True}
         self._in_container(
-            lambda: blob.upload_blob(text, metadata=metadata, content_settings=_JSON, **condition)
+            lambda: blob.upload_blob(
+                text, overwrite=True, metadata=metadata, content_settings=_JSON, **condition
+            )
         )
 
     def _in_container[T](self, operation: Callable[[], T]) -> T:
@@ -179,13 +201,11 @@ def _block_id(part: str, page: int) -> str:
     return f"{part}-{page:05d}"
 
 
-def _unchanged(blob: BlobClient) -> dict[str, Any]:
-    """The condition under which a write replaces what stands there at this moment."""
-    try:
-        etag = blob.get_blob_properties().etag
-    except ResourceNotFoundError:
-        return {"overwrite": False}
-    return {"overwrite": True, "etag": etag, "match_condition": MatchConditions.IfNotModified}
+def _only_over(etag: str | None) -> dict[str, Any]:
+    """Give the condition under which a write replaces this very blob, or (None) no blob at all."""
+    if etag is None:
+        return {"match_condition": MatchConditions.IfMissing}
+    return {"match_condition": MatchConditions.IfNotModified, "etag": etag}
 
 
 def _code(error: HttpResponseError) -> object:

@@ -2,7 +2,7 @@
 
 * InvalidInput              a message, link, id or setting that cannot be understood: say why
 * ArchiveError
-  x BlocksGone              another run has committed the blob: done, or start over
+  x Overtaken               another run has committed the blob: done, or start over
   x LinesWouldVanish        an empty answer must not replace lines that are stored
 * PartnerCenterError
   x Retriable               ask again: soon where you stand, later through the queue
@@ -24,8 +24,8 @@ class ArchiveError(Exception):
     """The storage does not hold what it would have to hold for this step."""
 
 
-class BlocksGone(ArchiveError):
-    """The staged blocks are no longer there: a commit of another run has removed them."""
+class Overtaken(ArchiveError):
+    """Another run has committed in the meantime: its lines stand, and staged blocks are gone."""
 
 
 class LinesWouldVanish(ArchiveError):

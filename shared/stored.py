@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
@@ -15,7 +15,10 @@ from shared.links import LineItems
 
 @dataclass(frozen=True)
 class StoredLines:
-    """A committed blob of lines; `total` is None where the type has no charge field."""
+    """A committed blob of lines; `total` is None where the type has no charge field.
+
+    `etag` tells this commit from every other one.
+    """
 
     items: LineItems
     blob: str
@@ -26,6 +29,7 @@ class StoredLines:
     fetched_at: str | None
     version: str | None
     run: str | None
+    etag: str | None = field(default=None, compare=False)
 
     @classmethod
     def of(cls, items: LineItems, blob: BlobProperties) -> StoredLines:
@@ -42,6 +46,7 @@ class StoredLines:
             fetched_at=known.get("fetched_at"),
             version=known.get("version"),
             run=known.get("run"),
+            etag=blob.etag,
         )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from azure.core.exceptions import ResourceNotFoundError
 
-from shared.errors import BlocksGone, InvalidInput
+from shared.errors import InvalidInput, Overtaken
 from shared.links import LineItems
 from shared.manifest import refresh_manifest
 from shared.messages import LineItemsMessage
@@ -41,7 +41,7 @@ def commit(
     """Stage one page and commit it."""
     app.archive.stage_page(items, run, 0, lines)
     known = {"lines": str(lines.count(b"\n")), "pages": "1", "version": VERSION, "run": run}
-    app.archive.commit_lines(items, [run], known | metadata)
+    app.archive.commit_lines(items, [run], known | metadata, over=app.archive.stored_lines(items))
 
 
 def put_invoice(
@@ -80,7 +80,9 @@ def test_staged_pages_are_invisible_until_the_commit(app: RunningApp) -> None:
         app.archive.stage_page(BILLING, RUN, page, b"%d\n" % page)
         assert app.blobs() == set()
         assert app.archive.stored_lines(BILLING) is None
-    app.archive.commit_lines(BILLING, [RUN] * 3, {"lines": "3"})
+    app.archive.commit_lines(
+        BILLING, [RUN] * 3, {"lines": "3"}, over=app.archive.stored_lines(BILLING)
+    )
     assert app.blobs() == {blob_name(BILLING)}
     assert app.read(blob_name(BILLING)) == b"0\n1\n2\n"
 
@@ -90,7 +92,9 @@ def test_staged_pages_do_not_change_the_blob_that_stands(app: RunningApp) -> Non
     commit(app, lines=b"old\n")
     app.archive.stage_page(BILLING, OTHER_RUN, 0, b"new\n")
     assert app.read(blob_name(BILLING)) == b"old\n"
-    app.archive.commit_lines(BILLING, [OTHER_RUN], {"lines": "1"})
+    app.archive.commit_lines(
+        BILLING, [OTHER_RUN], {"lines": "1"}, over=app.archive.stored_lines(BILLING)
+    )
     assert app.read(blob_name(BILLING)) == b"new\n"
 
 
@@ -99,7 +103,9 @@ def test_pages_are_committed_in_their_order(app: RunningApp) -> None:
     pages = [b"%05d\n" % page for page in range(30)]
     for page in (*range(29, -1, -2), *range(0, 30, 2)):
         app.archive.stage_page(BILLING, RUN, page, pages[page])
-    app.archive.commit_lines(BILLING, [RUN] * 30, {"lines": "30"})
+    app.archive.commit_lines(
+        BILLING, [RUN] * 30, {"lines": "30"}, over=app.archive.stored_lines(BILLING)
+    )
     assert app.read(blob_name(BILLING)) == b"".join(pages)
 
 
@@ -109,7 +115,9 @@ def test_staging_a_page_twice_is_harmless(app: RunningApp) -> None:
     app.archive.stage_page(BILLING, RUN, 1, b"half of b")
     app.archive.stage_page(BILLING, RUN, 1, b"b\n")
     assert app.archive.staged_pages(BILLING) == 2
-    app.archive.commit_lines(BILLING, [RUN] * 2, {"lines": "2"})
+    app.archive.commit_lines(
+        BILLING, [RUN] * 2, {"lines": "2"}, over=app.archive.stored_lines(BILLING)
+    )
     assert app.read(blob_name(BILLING)) == b"a\nb\n"
 
 
@@ -118,19 +126,46 @@ def test_committing_twice_is_harmless(app: RunningApp) -> None:
     for _ in range(2):
         if not app.blobs():
             app.archive.stage_page(BILLING, RUN, 0, b"a\n")
-        app.archive.commit_lines(BILLING, [RUN], {"lines": "1"})
+        app.archive.commit_lines(
+            BILLING, [RUN], {"lines": "1"}, over=app.archive.stored_lines(BILLING)
+        )
     assert app.read(blob_name(BILLING)) == b"a\n"
 
 
 def test_the_commit_of_another_run_makes_the_blocks_gone(app: RunningApp) -> None:
-    """What one run has staged is gone when another commits: BlocksGone, and its blob stands."""
+    """What one run has staged is gone when another commits: Overtaken, and its blob stands."""
     app.archive.stage_page(BILLING, RUN, 0, b"mine\n")
     commit(app, lines=b"theirs\n", run=OTHER_RUN)
-    with pytest.raises(BlocksGone, match=INVOICE):
-        app.archive.commit_lines(BILLING, [RUN], {"lines": "1"})
+    with pytest.raises(Overtaken, match=INVOICE):
+        app.archive.commit_lines(
+            BILLING, [RUN], {"lines": "1"}, over=app.archive.stored_lines(BILLING)
+        )
     stored = app.archive.stored_lines(BILLING)
     assert stored
     assert stored.run == OTHER_RUN
+    assert app.read(blob_name(BILLING)) == b"theirs\n"
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_pages_staged_after_the_commit_of_another_run_do_not_replace_it(
+    app: RunningApp, before: bool
+) -> None:
+    """Whoever began before that commit may have older lines, also where nothing had been staged."""
+    if before:
+        commit(app, lines=b"old\n")
+    stood = app.archive.stored_lines(BILLING)
+    commit(app, lines=b"theirs\n", run=OTHER_RUN)
+    app.archive.stage_page(BILLING, RUN, 0, b"mine\n")
+    with pytest.raises(Overtaken, match=INVOICE):
+        app.archive.commit_lines(BILLING, [RUN], {"lines": "1"}, over=stood)
+    assert app.read(blob_name(BILLING)) == b"theirs\n"
+
+
+def test_no_lines_do_not_replace_those_of_another_run(app: RunningApp) -> None:
+    """A blob that has appeared since is not emptied by who found nothing there."""
+    commit(app, lines=b"theirs\n", run=OTHER_RUN)
+    with pytest.raises(Overtaken):
+        app.archive.commit_lines(BILLING, [], {"lines": "0"}, over=None)
     assert app.read(blob_name(BILLING)) == b"theirs\n"
 
 
@@ -138,14 +173,21 @@ def test_a_commit_with_a_page_missing_is_refused(app: RunningApp) -> None:
     """A blob never appears with a gap in it."""
     app.archive.stage_page(BILLING, RUN, 0, b"a\n")
     app.archive.stage_page(BILLING, RUN, 2, b"c\n")
-    with pytest.raises(BlocksGone):
-        app.archive.commit_lines(BILLING, [RUN] * 3, {"lines": "3"})
+    with pytest.raises(Overtaken):
+        app.archive.commit_lines(
+            BILLING, [RUN] * 3, {"lines": "3"}, over=app.archive.stored_lines(BILLING)
+        )
     assert app.blobs() == set()
 
 
 def test_no_lines_are_an_empty_blob(app: RunningApp) -> None:
     """A detail without lines gets a blob of nothing, with metadata like others."""
-    app.archive.commit_lines(BILLING, [], {"lines": "0", "pages": "0", "total": "0"})
+    app.archive.commit_lines(
+        BILLING,
+        [],
+        {"lines": "0", "pages": "0", "total": "0"},
+        over=app.archive.stored_lines(BILLING),
+    )
     assert app.read(blob_name(BILLING)) == b""
     stored = app.archive.stored_lines(BILLING)
     assert stored
@@ -202,7 +244,9 @@ def test_staged_pages_counts_each_page_once(app: RunningApp) -> None:
     for page in (0, 3):
         app.archive.stage_page(BILLING, OTHER_RUN, page, b"x\n")
     assert app.archive.staged_pages(BILLING) == 4
-    app.archive.commit_lines(BILLING, [RUN] * 3, {"lines": "3"})
+    app.archive.commit_lines(
+        BILLING, [RUN] * 3, {"lines": "3"}, over=app.archive.stored_lines(BILLING)
+    )
     assert app.archive.staged_pages(BILLING) == 0
 
 
@@ -211,7 +255,9 @@ def test_a_blob_is_made_of_the_parts_that_are_named(app: RunningApp) -> None:
     app.archive.stage_page(BILLING, RUN, 0, b"first\n")
     app.archive.stage_page(BILLING, RUN, 1, b"not counted\n")
     app.archive.stage_page(BILLING, OTHER_RUN, 1, b"second\n")
-    app.archive.commit_lines(BILLING, [RUN, OTHER_RUN], {"lines": "2"})
+    app.archive.commit_lines(
+        BILLING, [RUN, OTHER_RUN], {"lines": "2"}, over=app.archive.stored_lines(BILLING)
+    )
     assert app.read(blob_name(BILLING)) == b"first\nsecond\n"
 
 
@@ -287,7 +333,9 @@ def test_the_container_is_created_when_missing(app: RunningApp, write: str, dele
             app.archive.stage_page(BILLING, RUN, 0, b"x\n")
             assert app.archive.staged_pages(BILLING) == 1
         case "commit":
-            app.archive.commit_lines(BILLING, [], {"lines": "0"})
+            app.archive.commit_lines(
+                BILLING, [], {"lines": "0"}, over=app.archive.stored_lines(BILLING)
+            )
         case "invoice":
             put_text(app, b"{}")
         case _:
@@ -299,8 +347,10 @@ def test_pages_that_were_deleted_with_the_container_are_gone(app: RunningApp) ->
     """A commit after the container was deleted says that its blocks are gone."""
     app.archive.stage_page(BILLING, RUN, 0, b"x\n")
     app.container.delete_container()
-    with pytest.raises(BlocksGone):
-        app.archive.commit_lines(BILLING, [RUN], {"lines": "1"})
+    with pytest.raises(Overtaken):
+        app.archive.commit_lines(
+            BILLING, [RUN], {"lines": "1"}, over=app.archive.stored_lines(BILLING)
+        )
 
 
 def test_threads_that_find_no_container_create_it_together(app: RunningApp) -> None:
@@ -435,7 +485,10 @@ def test_usage_explains_and_does_not_add(app: RunningApp) -> None:
 
 
 def test_complete_when_every_detail_is_there_for_the_invoice_as_it_stands(app: RunningApp) -> None:
-    """One missing blob, or one fetched for an earlier version, leaves the manifest incomplete."""
+    """One missing blob, or one fetched for an earlier version, leaves the manifest incomplete.
+
+    When it was last complete is remembered: that is how a deleted blob is told from one on its way.
+    """
     put_invoice(app, BILLING, USAGE)
     commit(app, BILLING)
     assert refreshed(app)["complete"] is False
@@ -443,10 +496,10 @@ def test_complete_when_every_detail_is_there_for_the_invoice_as_it_stands(app: R
     assert refreshed(app)["complete"] is False
     commit(app, USAGE, run=OTHER_RUN)
     assert refreshed(app)["complete"] is True
-    assert app.metadata(f"{INVOICE}/manifest.json")["complete_at"]
+    complete_at = app.metadata(f"{INVOICE}/manifest.json")["complete_at"]
     put_invoice(app, BILLING, USAGE, version="1" * 16)
     assert refreshed(app)["complete"] is False
-    assert "complete_at" not in app.metadata(f"{INVOICE}/manifest.json")
+    assert app.metadata(f"{INVOICE}/manifest.json")["complete_at"] == complete_at
 
 
 def test_a_detail_that_cannot_be_followed_leaves_it_incomplete(app: RunningApp) -> None:
