@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from azure.core.exceptions import AzureError, HttpResponseError
+
 from fetch_line_items.drift import report_drift
 from fetch_line_items.order import complete_by_hand, is_done
 from fetch_line_items.paging import Pager, Position, Step
@@ -28,6 +30,7 @@ _log = logging.getLogger(__name__)
 _SHORTEST_DELAY, _FIRST_DELAY, _LONGEST_DELAY = 2.0, 10.0, 3600.0
 _MOST_ATTEMPTS = 12
 """Messages in a row without a page: together about four hours before a failure is told as one."""
+_MOST_RESTARTS = 3
 _TELL_EVERY_SECONDS = 10.0
 _GRACE_SECONDS = 120.0
 
@@ -56,23 +59,32 @@ class Fetch:
         self._progress = self._before
 
     def run(self) -> None:
-        """Do the work, or hand it back with a delay where Partner Center throttles or fails for now.
+        """Do the work, or hand it back with a delay where Partner Center or storage fails for now.
 
-        Raises Fatal or InvalidInput for what will not get better, LinesWouldVanish, and Retriable
-        when it has not got better for hours.
+        Raises Fatal, InvalidInput or AzureError for what will not get better, LinesWouldVanish, and
+        Retriable when it has not got better for hours.
         """
+        try:
+            self._work()
+        except Retriable as error:
+            self._hand_back(error)
+        except Fatal as error:
+            if not self._token_is_stale(error):
+                raise
+            self._start_over(error)
+        except AzureError as error:
+            if not _passes(error):
+                raise
+            self._hand_back(Retriable(f"Storage failed: {error}"))
+
+    def _work(self) -> None:
         if self._is_done():
             _log.info("%s is in storage already", self._items)
             refresh_manifest(self.archive, self._items.invoice_id)
             return
-        try:
-            if self.message.version is None and not self._progress.pages:
-                self._complete_by_hand()
-            finished = self._stage_pages()
-        except Retriable as error:
-            self._hand_back(error)
-        else:
-            self._commit() if finished else self._go_on()
+        if self.message.version is None and not self._progress.pages:
+            self._complete_by_hand()
+        self._commit() if self._stage_pages() else self._go_on()
 
     # -- before: what is ordered, and does it stand already
 
@@ -92,20 +104,24 @@ class Fetch:
 
     def _stage_pages(self) -> bool:
         """Stage pages until the last one or the end of the time budget; say whether it was the last."""
+        operation = self._operation()
         ask = LineItemsRequests(
-            self.partner_center, self._items, self.message.currency_code, self._operation()
+            self.partner_center, self._items, self.message.currency_code, operation
         )
         told = time.monotonic()
         width = self.settings.concurrency
-        with Pager(ask, self._stage, width=width, go_on=self._has_time) as pager:
-            for step in self._steps(pager):
-                self._count(step)
-                if step.last:
-                    return True
-                if time.monotonic() - told > _TELL_EVERY_SECONDS:
-                    told = time.monotonic()
-                    self._tell("so far")
-        return False
+        try:
+            with Pager(ask, self._stage, width=width, go_on=self._has_time) as pager:
+                for step in self._steps(pager):
+                    self._count(step)
+                    if step.last:
+                        return True
+                    if time.monotonic() - told > _TELL_EVERY_SECONDS:
+                        told = time.monotonic()
+                        self._tell("so far")
+            return False
+        finally:
+            operation.over.set()
 
     def _steps(self, pager: Pager) -> Iterator[Step]:
         progress = self._progress
@@ -162,6 +178,25 @@ class Fetch:
         _log.warning("%s goes on in %.0f s: %s", self._items, delay, error)
         self._follow_up(delay=delay)
 
+    def _token_is_stale(self, error: Fatal) -> bool:
+        """Whether Partner Center no longer takes the token of an earlier message.
+
+        How long one lives is not documented, and a long throttling can outlast it.
+        """
+        before = self._before
+        nothing_came = before.token is not None and self._progress.pages == before.pages
+        return nothing_came and error.status in (400, 404, 410) and before.restarts < _MOST_RESTARTS
+
+    def _start_over(self, error: Fatal) -> None:
+        _log.warning("%s starts over, the token for its next page is stale: %s", self._items, error)
+        self._progress = Progress(
+            run=_new_id(),
+            correlation_id=self._progress.correlation_id,
+            fetched_for=self._progress.fetched_for,
+            restarts=self._progress.restarts + 1,
+        )
+        self._follow_up(delay=0)
+
     def _follow_up(self, *, delay: float) -> None:
         follow_up = self.message.model_copy(update={"progress": self._progress})
         self.orders.send(follow_up, delay=delay)
@@ -213,6 +248,13 @@ class Fetch:
             what,
             progress.correlation_id,
         )
+
+
+def _passes(error: AzureError) -> bool:
+    """Whether storage may well do later what it did not do now."""
+    if isinstance(error, HttpResponseError):
+        return error.status_code in (408, 429) or (error.status_code or 0) >= 500
+    return True  # no connection, or no answer
 
 
 def _delay(error: Retriable, attempt: int) -> float:

@@ -7,11 +7,13 @@ that downloads and deliveries overlap. And nothing of Partner Center's URLs: `as
 from __future__ import annotations
 
 import logging
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import islice
 
 from fetch_line_items.lines import Lines
 from shared.errors import Fatal, Retriable
@@ -68,31 +70,47 @@ class _Arrived:
 
 
 class _Flight:
-    """A page on its way: first it arrives, then it is delivered."""
+    """A page on its way: first it arrives, then it is delivered, unless it has been called off."""
 
     def __init__(self, position: Position, size: int) -> None:
         self.position = position
         self.size = size
         self.arrived: Future[_Arrived] = Future()
         self.delivered: Future[None] = Future()
+        self._lock = threading.Lock()
+        self._called_off = self._delivers = False
 
     def came_short(self) -> bool:
-        """Whether it has arrived, and has fewer lines than asked for."""
-        if not self.arrived.done() or self.arrived.exception():
+        """Whether it has failed, or has arrived with fewer lines than asked for."""
+        if not self.arrived.done():
             return False
-        return self.arrived.result().lines < self.size
+        return bool(self.arrived.exception()) or self.arrived.result().lines < self.size
+
+    def call_off(self) -> None:
+        """See to it that nothing is delivered any more; wait for that only if it has begun."""
+        with self._lock:
+            self._called_off = True
+        if self._delivers:
+            self.delivered.exception()
 
     def run(self, ask: Ask, deliver: Deliver) -> None:
+        if self._called_off:
+            return
         try:
             lines = ask(self.position, self.size)
             self.arrived.set_result(_arrived(lines))
-            if lines.count:
+            if lines.count and self._may_deliver():
                 deliver(self.position.pages, lines.block)
             self.delivered.set_result(None)
         except BaseException as error:
             if not self.arrived.done():
                 self.arrived.set_exception(error)
             self.delivered.set_exception(error)
+
+    def _may_deliver(self) -> bool:
+        with self._lock:
+            self._delivers = not self._called_off
+        return self._delivers
 
 
 class Pager:
@@ -113,8 +131,10 @@ class Pager:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Wait for what is in flight: nothing is delivered any more after this."""
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        """Call off what is in flight: nothing is delivered any more after this."""
+        self._call_off()
+        # Nobody waits for answers that nobody needs, such as those behind the end.
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def by_offset(self, start: Position, size: int) -> Iterator[Step]:
         """Page by offset: there is more while any sign says so.
@@ -126,7 +146,7 @@ class Pager:
         position, width, before = start, 1, None
         self._launch(position, size)
         while self._flights:
-            flight = self._flights.popleft()
+            flight = self._flights[0]
             page = flight.arrived.result()
             reached = _advanced(position, page)
             more = (
@@ -137,11 +157,13 @@ class Pager:
             _check_offset_page(page, before, more=more, so_far=reached.lines)
             if more:
                 if page.lines != flight.size:
-                    self._land()
+                    # Those behind it were asked for at the wrong offset.
+                    self._call_off(behind=1)
                     size = min(size, page.lines)
                 width = min(width + 2, self._width)
                 self._fill(reached, size, width)
             flight.delivered.result()
+            self._flights.popleft()
             yield Step(page.lines, page.total, reached, last=not more)
             if not more:
                 return
@@ -159,23 +181,25 @@ class Pager:
             seen.add(page.token)
             if page.token is None and page.has_next_link:
                 _log.warning("A page has a next link, but no token to follow it: taken as the last")
-            flight = self._flights.popleft()
             if page.token and self._go_on():
                 self._launch(reached, size)
-            flight.delivered.result()
+            self._flights[0].delivered.result()
+            self._flights.popleft()
             yield Step(page.lines, page.total, reached, last=page.token is None)
             position = reached
 
     def _fill(self, position: Position, size: int, width: int) -> None:
-        """Have `width` pages in flight from `position` on, as far as lines are to be expected."""
-        while len(self._flights) < width and self._go_on():
-            ahead = len(self._flights)
+        """Have `width` pages in flight from `position` on, as far as lines are to be expected.
+
+        The first one of the flights has arrived: it leads to the position.
+        """
+        while (ahead := len(self._flights) - 1) < width and self._go_on():
             offset = position.lines + ahead * size
             # A total count above a page's size is the whole's: nothing is behind it, as far as known.
             if ahead and size < position.total_count <= offset:
                 return
-            # Nor is anything behind a page that is not full: its turn to be looked at comes.
-            if any(flight.came_short() for flight in self._flights):
+            # Nor is anything behind a page that is not full, and a failure is no time to ask for more.
+            if any(flight.came_short() for flight in islice(self._flights, 1, None)):
                 return
             self._launch(Position(position.pages + ahead, offset, position.total_count), size)
 
@@ -184,10 +208,10 @@ class Pager:
         self._flights.append(flight)
         self._threads.submit(flight.run, self._ask, self._deliver)
 
-    def _land(self) -> None:
-        """Wait for pages that were asked for at the wrong offset, and forget them."""
-        while self._flights:
-            self._flights.popleft().delivered.exception()
+    def _call_off(self, *, behind: int = 0) -> None:
+        """Forget the pages in flight, but for so many of the first."""
+        while len(self._flights) > behind:
+            self._flights.pop().call_off()
 
 
 def _arrived(lines: Lines) -> _Arrived:

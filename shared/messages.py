@@ -43,8 +43,8 @@ class Progress(_Message):
     `run` names the fetch from its first message on. `pages`, `lines` and `total` (of the charges) are
     what the `parts` hold together. `token` is set where the API pages by continuation token, and
     `total_count` is the largest that Partner Center has told. `attempt` counts the messages in a row
-    that brought no page, `fetched_for` is the version of the invoice for which the lines are fetched,
-    where it is known.
+    that brought no page, `restarts` how often the fetch has begun anew; `fetched_for` is the version
+    of the invoice for which the lines are fetched, where it is known.
     """
 
     run: str = Field(pattern=r"^[0-9a-f]{16}$")
@@ -56,6 +56,7 @@ class Progress(_Message):
     total_count: int = Field(0, ge=0)
     token: str | None = Field(None, pattern=r"^[\x20-\x7e]+$")
     attempt: int = Field(0, ge=0)
+    restarts: int = Field(0, ge=0)
     fetched_for: str | None = Field(None, pattern=r"^[0-9a-f]{16}$")
 
 

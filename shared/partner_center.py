@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import random
+import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -59,6 +60,8 @@ class Operation:
     patience: Patience = field(default_factory=Patience)
     deadline: float = float("inf")
     """On `time.monotonic`'s clock: no attempt begins after it, and no answer is read to its end."""
+    over: threading.Event = field(default_factory=threading.Event)
+    """Set when nobody waits for answers any more: nothing is asked for again after that."""
 
 
 class _Bearer(AuthBase):
@@ -107,7 +110,8 @@ class PartnerCenter:
                 if last or time.monotonic() + wait >= operation.deadline:
                     raise
                 _log.warning("%s; attempt %d, again in %.1f s", error, attempt, wait)
-                time.sleep(wait)
+                if operation.over.wait(wait):
+                    raise
         raise AssertionError("patience has at least one attempt")
 
     def _parsed[T](self, request: _Request, parse: Callable[[bytes], T]) -> T:
@@ -131,8 +135,9 @@ class PartnerCenter:
     def _send(self, request: _Request, token: str) -> _Answer:
         operation = request.operation
         patience = operation.patience
-        until = min(time.monotonic() + patience.answer_timeout, operation.deadline)
-        if time.monotonic() >= until:
+        now = time.monotonic()
+        until = min(now + patience.answer_timeout, operation.deadline)
+        if now >= until:
             raise request.named(NoAnswer, f"No time is left for {request}")
         try:
             with self._session.get(
@@ -140,7 +145,10 @@ class PartnerCenter:
                 params=request.params,
                 headers=request.headers,
                 auth=_Bearer(token),
-                timeout=(patience.connect_timeout, patience.read_timeout),
+                timeout=(
+                    min(patience.connect_timeout, until - now),
+                    min(patience.read_timeout, until - now),
+                ),
                 allow_redirects=False,  # a redirect could carry the token to another host
                 stream=True,
             ) as response:

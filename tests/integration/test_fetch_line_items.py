@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import threading
@@ -10,6 +11,9 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+import requests
+from aiohttp import web
+from azure.core.exceptions import HttpResponseError, ServiceRequestError
 
 from local.simulated import SimulatedPartnerCenter, faults
 from local.simulated.invoices import jsonl, new_commerce, total
@@ -24,6 +28,7 @@ USAGE = LineItems("D0500033K3", "azure", "usage_line_items")  # 4,500 lines
 EMPTY = LineItems("D0500034A7", "azure", "usage_line_items")
 NEW = LineItems("G000024130", "one_time", "billing_line_items")  # 4,500 lines
 NEW_USAGE = LineItems("G000024130", "one_time", "usage_line_items")  # 2,001 lines
+STALE = faults.status(400, '{"message":"The request is invalid."}')
 KINDS = [OFFICE, FULL, USAGE, NEW, NEW_USAGE]
 
 
@@ -268,6 +273,30 @@ def test_an_order_that_is_out_of_date_does_not_replace_the_newer_lines(
 
 
 @pytest.mark.parametrize("items", [USAGE, NEW], ids=str)
+def test_an_order_that_is_overtaken_before_its_first_page_does_not_replace_the_newer_lines(
+    app: RunningApp, partner_center: SimulatedPartnerCenter, items: LineItems
+) -> None:
+    """Its first answer is old and on its way while the invoice changes and the new lines arrive."""
+    old = order(app, items)
+
+    def change_and_fetch() -> None:
+        partner_center.put(replace(partner_center.invoices[items.invoice_id], revision=1))
+        app.fetch(order(app, items))
+
+    async def held_up(_request: web.Request, answer: faults.Answer) -> web.StreamResponse:
+        response = await answer()
+        await asyncio.to_thread(change_and_fetch)
+        return response
+
+    partner_center.faults.add(held_up, match=f"{items.invoice_id}/lineitems")
+    app.fetch(old)
+    app.drain()
+    assert app.read(blob(items)) == expected(partner_center, items)
+    version = app.metadata(f"{items.invoice_id}/invoice.json")["version"]
+    assert app.metadata(blob(items))["version"] == version
+
+
+@pytest.mark.parametrize("items", [USAGE, NEW], ids=str)
 def test_a_message_that_is_worked_on_twice_mixes_nothing(
     app: RunningApp, partner_center: SimulatedPartnerCenter, items: LineItems
 ) -> None:
@@ -422,6 +451,66 @@ def test_what_was_reached_survives_a_failure(
     app.drain(page_size=1000, concurrency=1)
     assert app.read(blob(items)) == expected(partner_center, items)
     assert len(requests_for(partner_center, items)) - first == {USAGE: 3, NEW: 4}[items]
+
+
+@pytest.mark.parametrize("step", ["stage_page", "commit_lines", "replace_manifest"])
+def test_an_outage_of_storage_is_waited_for_in_the_queue(
+    app: RunningApp,
+    partner_center: SimulatedPartnerCenter,
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
+) -> None:
+    """The message does not fail; it goes on where it was once storage answers again."""
+
+    def no_connection(*_: object, **__: object) -> None:
+        raise ServiceRequestError("no connection")
+
+    message = order(app, USAGE)
+    with monkeypatch.context() as patched:
+        patched.setattr(app.archive, step, no_connection)
+        patched.setattr("fetch_line_items.fetch._FIRST_DELAY", 0.0)
+        app.fetch(message)
+    (follow_up,) = app.take_messages()
+    app.fetch(follow_up)
+    assert app.waiting() == 0
+    assert app.read(blob(USAGE)) == expected(partner_center, USAGE)
+    assert sum(entry["lines"] for entry in app.manifest(USAGE.invoice_id)["lineItems"]) == 4500
+
+
+def test_what_storage_refuses_is_told(app: RunningApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A role that is missing does not come by waiting: the message fails."""
+
+    def refused(*_: object, **__: object) -> None:
+        response = requests.Response()
+        response.status_code, response.reason = 403, "Forbidden"
+        raise HttpResponseError("not authorized", response=response)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(app.archive, "stage_page", refused)
+    with pytest.raises(HttpResponseError, match="not authorized"):
+        app.fetch(by_hand(USAGE))
+    assert app.waiting() == 0
+
+
+def test_a_token_that_has_become_stale_starts_the_link_over(
+    app: RunningApp, partner_center: SimulatedPartnerCenter
+) -> None:
+    """Nothing is lost where a token does not live until the follow-up message is worked on."""
+    app.fetch(order(app, NEW), time_budget_seconds=0)
+    partner_center.faults.add(STALE, match="seekOperation")
+    assert app.drain() >= 2
+    assert app.read(blob(NEW)) == expected(partner_center, NEW)
+
+
+def test_tokens_that_are_never_taken_are_told_in_the_end(
+    app: RunningApp, partner_center: SimulatedPartnerCenter
+) -> None:
+    """Starting over has an end, and it is a failure of the message."""
+    partner_center.faults.add(STALE, match="seekOperation", times=None)
+    app.fetch(order(app, NEW), time_budget_seconds=0)
+    with pytest.raises(Fatal, match="The request is invalid"):
+        app.drain(time_budget_seconds=0)
+    first_pages = [r for r in requests_for(partner_center, NEW) if "seekOperation" not in r]
+    assert len(first_pages) == 4
 
 
 def test_a_token_that_repeats_is_told(
