@@ -2,6 +2,7 @@
 
 import os
 import selectors
+import signal
 import subprocess
 import tempfile
 import time
@@ -95,6 +96,14 @@ class Child:
         size = os.fstat(self._log).st_size
         # By position: the file's offset is the child's, who goes on writing.
         return os.pread(self._log, size, 0).decode(errors="replace")
+
+    def pause(self) -> None:
+        """Let it stand still, as a machine that is short of everything does."""
+        self._started.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self._started.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         """End it at once."""

@@ -17,6 +17,7 @@ from local.simulated import Invoice, SimulatedEntraId, SimulatedPartnerCenter
 
 APP_ROOT = Path(__file__).parents[1]
 CONTAINER, QUEUE = "invoices", "invoice-line-items"
+POISON = f"{QUEUE}-poison"
 
 
 @dataclass(frozen=True)

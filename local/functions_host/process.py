@@ -3,7 +3,8 @@
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import requests
@@ -74,6 +75,15 @@ class FunctionsHost(Piece):
     def log(self) -> str:
         """Return everything that host and functions have logged so far."""
         return self._child.log()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let it stand still for the time of the block; then it goes on as if nothing had been."""
+        self._child.pause()
+        try:
+            yield
+        finally:
+            self._child.resume()
 
     def kill(self) -> None:
         """End it at once, as a crash would."""

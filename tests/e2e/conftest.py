@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +10,8 @@ import pytest
 
 from local.functions_host.process import FunctionsHost
 from local.simulated import small_world
-from local.stack import APP_ROOT, Stack, running
+from local.soak.pieces import app_root
+from local.stack import Stack, running
 
 
 def wait_until(condition: Callable[[], object], what: str, *, seconds: float = 60) -> None:
@@ -31,13 +31,7 @@ def stack() -> Iterator[Stack]:
 @pytest.fixture(scope="module")
 def impatient_app(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The app with a host.json that does not wait before a failed message comes back."""
-    root = tmp_path_factory.mktemp("app")
-    for part in ("function_app.py", "list_invoices", "fetch_line_items", "get_invoice", "shared"):
-        (root / part).symlink_to(APP_ROOT / part)
-    host = json.loads((APP_ROOT / "host.json").read_text())
-    host["extensions"]["queues"]["visibilityTimeout"] = "00:00:00"
-    (root / "host.json").write_text(json.dumps(host))
-    return root
+    return app_root(tmp_path_factory.mktemp("app") / "app", visibility_timeout=0)
 
 
 def restart(host: FunctionsHost) -> None:

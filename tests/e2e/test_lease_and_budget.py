@@ -13,8 +13,8 @@ from azure.storage.queue import QueueClient
 
 from local.simulated import Invoice, faults
 from local.simulated.invoices import legacy, new_commerce
-from local.soak import POISON, list_invoices
-from local.stack import QUEUE, Stack, running
+from local.soak.pieces import list_invoices
+from local.stack import POISON, QUEUE, Stack, running
 from tests.e2e.conftest import wait_until
 from tests.e2e.test_app import complete, stored
 from tests.running_app import expected_blobs

@@ -6,8 +6,7 @@ from collections import Counter
 
 from local.functions_host.process import FunctionsHost
 from local.simulated import history
-from local.soak import POISON
-from local.stack import APP_ROOT, running, settings_for
+from local.stack import APP_ROOT, POISON, running, settings_for
 from tests.e2e.conftest import wait_until
 from tests.e2e.test_app import complete, stored
 from tests.running_app import expected_blobs

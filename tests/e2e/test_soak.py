@@ -5,8 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import requests
+from azure.storage.queue import QueueClient
 
-from local.soak import Plan, soak
+from local.simulated import SimulatedPartnerCenter
+from local.soak.pieces import Pieces, Plan, world
+from local.soak.problems import problems
+from local.soak.soak import soak
+from local.stack import POISON, running
+from tests.e2e.conftest import wait_until
+from tests.e2e.test_app import complete
+
+# What surely happens: a message to deliver twice, or a request for a fault, may not be there.
+EVENTS = (
+    "host killed",
+    "Azurite restarted",
+    "tokens expired",
+    "invoice changed while it is fetched",
+    "answers of another form",
+    "storm of throttling",
+    "outage of Partner Center",
+)
 
 
 @pytest.mark.parametrize(("seed", "hosts"), [(1, 1), (2, 2)])
@@ -15,5 +34,44 @@ def test_faults_of_every_kind_lose_nothing(seed: int, hosts: int, tmp_path: Path
     plan = Plan(seed, lines=8_000, seconds=20, hosts=hosts, settle_seconds=60)
     verdict = soak(plan, tmp_path)
     assert not verdict.problems, f"seed {seed}: {verdict.problems}"
-    for process_fault in ("host killed", "Azurite restarted", "tokens expired", "invoice changed"):
-        assert verdict.injected[process_fault]
+    assert {name for name in EVENTS if not verdict.injected[name]} == set()
+
+
+def test_a_soak_finds_what_is_wrong() -> None:
+    """A changed byte, a lost or an unknown blob, a wrong manifest, poison, a request elsewhere."""
+    invoices = world(500)
+    with running(invoices) as stack, SimulatedPartnerCenter() as elsewhere:
+        pieces = Pieces(stack, [stack.host], 2000, elsewhere)
+        stack.host.run("list_invoices")
+        wait_until(lambda: complete(stack, invoices), "every manifest complete")
+        assert list(problems(pieces)) == []
+
+        def changed(name: str, before: bytes, after: bytes) -> None:
+            text = stack.container.download_blob(name).readall()
+            assert before in text
+            stack.container.upload_blob(name, text.replace(before, after, 1), overwrite=True)
+
+        changed("D0700000S1/office/billing_line_items.jsonl", b"a", b"b")
+        stack.container.delete_blob("D0700000S1/azure/usage_line_items.jsonl")
+        stack.container.upload_blob("D0700000S1/azure/more.jsonl", b"")
+        changed("D0700000S2/manifest.json", b'"complete":true', b'"complete":false')
+        changed("G000070001/invoice.json", b"USD", b"EUR")
+        stack.container.delete_blob("G000070002/manifest.json")
+        poison = QueueClient.from_connection_string(stack.azurite.connection_string, POISON)
+        poison.create_queue()
+        poison.send_message("poison")
+        requests.get(f"{elsewhere.url}/v1/invoices", timeout=10)
+        found = list(problems(pieces))
+        assert found[:5] == [
+            "D0700000S1/azure/usage_line_items.jsonl is missing",
+            "D0700000S1/azure/more.jsonl is too much",
+            "D0700000S1/office/billing_line_items.jsonl is not what Partner Center has",
+            "G000070001/invoice.json is not what Partner Center lists",
+            found[4],
+        ]
+        assert found[4].startswith("the manifest of D0700000S2 is wrong")
+        assert found[5:] == [
+            "G000070002 has no manifest",
+            "poison: poison",
+            "another host was asked for /v1/invoices",
+        ]

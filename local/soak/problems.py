@@ -1,0 +1,107 @@
+"""What is wrong at the end: every blob, manifest and invoice is held against what it has to be."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import Any
+
+from azure.core.exceptions import ResourceNotFoundError
+from azure.storage.queue import QueueClient
+
+from local.simulated import Invoice
+from local.simulated.invoices import invoice_json, jsonl, line_total, total, total_charges
+from local.soak.pieces import Pieces
+from local.stack import POISON, Stack
+
+_SAID = ("complete", "currencyCode", "totalCharges", "lineTotal", "difference")
+
+
+def problems(pieces: Pieces) -> Iterator[str]:
+    stack = pieces.stack
+    invoices = list(_with_amendments(stack.partner_center.invoices.values()))
+    yield from _wrong_blobs(stack, invoices)
+    yield from _wrong_invoices(stack, stack.partner_center.invoices.values())
+    for invoice in invoices:
+        yield from _wrong_manifest(stack, invoice)
+    if stack.waiting(POISON):
+        queue = QueueClient.from_connection_string(stack.azurite.connection_string, POISON)
+        yield from (f"poison: {message.content}" for message in queue.peek_messages(32))
+    for request in pieces.elsewhere.requests:
+        yield f"another host was asked for {request.path_and_query}"
+
+
+def _wrong_blobs(stack: Stack, invoices: Iterable[Invoice]) -> Iterator[str]:
+    expected = {
+        f"{invoice.id}/{detail.provider}/{detail.type}.jsonl": (invoice, detail)
+        for invoice in invoices
+        for detail in invoice.details or ()
+    }
+    there = {name for name in stack.blobs() if name.endswith(".jsonl")}
+    yield from (f"{name} is missing" for name in sorted(expected.keys() - there))
+    yield from (f"{name} is too much" for name in sorted(there - expected.keys()))
+    for name in sorted(expected.keys() & there):
+        invoice, detail = expected[name]
+        content = stack.container.download_blob(name).readall()
+        if content != b"".join(jsonl(invoice, detail.provider, detail.type)):
+            yield f"{name} is not what Partner Center has"
+
+
+def _wrong_invoices(stack: Stack, listed: Iterable[Invoice]) -> Iterator[str]:
+    there = set(stack.blobs())
+    for text in map(invoice_json, listed):
+        for document in _documents(json.loads(text, parse_float=Decimal)):
+            name = f"{document['id']}/invoice.json"
+            if name not in there:
+                yield f"{name} is missing"
+                continue
+            stored = stack.container.download_blob(name).readall()
+            if json.loads(stored, parse_float=Decimal) != document:
+                yield f"{name} is not what Partner Center lists"
+
+
+def _documents(invoice: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield invoice
+    for amendment in invoice.get("amendments", ()):
+        yield from _documents(amendment)
+
+
+def _wrong_manifest(stack: Stack, invoice: Invoice) -> Iterator[str]:
+    try:
+        text = stack.container.download_blob(f"{invoice.id}/manifest.json").readall()
+    except ResourceNotFoundError:
+        yield f"{invoice.id} has no manifest"
+        return
+    manifest: dict[str, Any] = json.loads(text, parse_float=Decimal)
+    entries = {
+        (entry["billingProvider"], entry["invoiceLineItemType"]): (entry["lines"], entry["total"])
+        for entry in manifest["lineItems"]
+    }
+    said = {name: manifest[name] for name in _SAID} | {"details": len(manifest["lineItems"])}
+    if (expected := _expected_manifest(invoice)) != said | {"lineItems": entries}:
+        yield f"the manifest of {invoice.id} is wrong: {said} {entries}, expected {expected}"
+
+
+def _expected_manifest(invoice: Invoice) -> dict[str, Any]:
+    return {
+        "complete": True,
+        "currencyCode": invoice.currency,
+        "details": len(invoice.details or ()),
+        "totalCharges": total_charges(invoice),
+        "lineTotal": line_total(invoice),
+        "difference": invoice.adjustment,
+        "lineItems": {
+            (detail.provider, detail.type): (
+                detail.line_count,
+                total(invoice, detail.provider, detail.type),
+            )
+            for detail in invoice.details or ()
+        },
+    }
+
+
+def _with_amendments(invoices: Iterable[Invoice]) -> Iterator[Invoice]:
+    for invoice in invoices:
+        yield invoice
+        yield from _with_amendments(invoice.amendments)
