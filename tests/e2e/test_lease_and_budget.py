@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -11,10 +12,11 @@ from pathlib import Path
 import pytest
 from azure.storage.queue import QueueClient
 
+from local.functions_host.process import FunctionsHost
 from local.simulated import Invoice, faults
 from local.simulated.invoices import legacy, new_commerce
 from local.soak.pieces import list_invoices
-from local.stack import POISON, QUEUE, Stack, running
+from local.stack import APP_ROOT, POISON, QUEUE, Stack, running, settings_for
 from tests.e2e.conftest import wait_until
 from tests.e2e.test_app import complete, stored
 from tests.running_app import expected_blobs
@@ -50,25 +52,59 @@ def asked_at_once(stack: Stack, invoices: Iterable[Invoice]) -> int:
     return max(requests.most_at_once(link) for link in links)
 
 
-def fetches(stack: Stack) -> int:
-    """How many fetches have been begun."""
-    return stack.host.log().count("Executing 'Functions.fetch_line_items'")
+def fetches(host: FunctionsHost) -> int:
+    """How many fetches a host has begun."""
+    return host.log().count("Executing 'Functions.fetch_line_items'")
+
+
+def ended(host: FunctionsHost) -> int:
+    """How many fetches of a host have ended."""
+    return host.log().count("Executed 'Functions.fetch_line_items'")
 
 
 def queue(stack: Stack) -> QueueClient:
     return QueueClient.from_connection_string(stack.azurite.connection_string, QUEUE)
 
 
+@contextmanager
+def second_host(stack: Stack, lease_seconds: int) -> Iterator[FunctionsHost]:
+    """Run another host on the same queue; it takes whatever message can be seen."""
+    settings = settings_for(stack.azurite, stack.entra_id, stack.partner_center) | SETTINGS
+    with FunctionsHost(APP_ROOT, settings, lease_seconds=lease_seconds, timer=False) as host:
+        yield host
+
+
 def test_a_link_that_takes_longer_than_the_lease_is_fetched_once() -> None:
-    """The lease is renewed: one delivery of each message, one request for each page."""
+    """The lease is renewed: no other host gets the message, and each page is asked for once."""
     invoices = both_kinds(0)
-    with running(invoices, settings=SETTINGS, lease_seconds=3) as stack:
+    with (
+        running(invoices, settings=SETTINGS, lease_seconds=3) as stack,
+        second_host(stack, lease_seconds=3) as other,
+    ):
         stack.partner_center.options.latency_seconds = 1
         stack.host.run("list_invoices")
         wait_until(lambda: complete(stack, invoices), "every manifest complete")
         assert stored(stack) == expected_blobs(invoices)
-        assert fetches(stack) == LINKS
+        assert fetches(stack.host) + fetches(other) == LINKS
         assert set(pages_asked_for(stack, invoices).values()) == {1}
+
+
+def test_a_host_that_stood_still_beyond_its_lease_spoils_nothing() -> None:
+    """Another host brings its lines meanwhile; when it goes on, it finds them and is done."""
+    invoices = both_kinds(0)
+    with running(invoices, settings=SETTINGS, lease_seconds=3) as stack:
+        stack.partner_center.options.latency_seconds = 0.3
+        stack.host.run("list_invoices")
+        wait_until(lambda: fetches(stack.host) == LINKS, "every fetch under way")
+        with ExitStack() as hosts:
+            with stack.host.frozen():
+                other = hosts.enter_context(second_host(stack, lease_seconds=3))
+                wait_until(lambda: complete(stack, invoices), "every manifest complete")
+            wait_until(lambda: ended(stack.host) == LINKS, "no fetch under way")
+            assert fetches(other) == LINKS
+        assert complete(stack, invoices)
+        assert stored(stack) == expected_blobs(invoices)
+        assert stack.waiting(POISON) == 0
 
 
 def test_a_link_beyond_the_time_budget_goes_on_in_follow_ups() -> None:
