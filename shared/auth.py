@@ -49,24 +49,38 @@ class Tokens:
         self._lock = threading.Lock()
         self._credential: TokenCredential | None = None
         self._token: AccessToken | None = None
+        self._failure: PartnerCenterError | None = None
+        self._failed_at = float("-inf")
 
     def get(self) -> str:
         """Give a valid token; raises Refused or NoAnswer when Entra ID gives none."""
+        asked_at = time.monotonic()
         with self._lock:
             if self._token is None or self._token.expires_on - time.time() < _RENEW_BEFORE_SECONDS:
-                self._token = self._acquire()
+                self._token = self._acquire(asked_at)
             return self._token.token
 
     def renew(self, refused: str) -> str:
         """Give another token than `refused`, asking Entra ID once however many threads want one."""
+        asked_at = time.monotonic()
         with self._lock:
             if self._token is None or self._token.token == refused:
                 # A credential answers from its cache, so a fresh token needs a fresh credential.
                 self._credential = None
-                self._token = self._acquire()
+                self._token = self._acquire(asked_at)
             return self._token.token
 
-    def _acquire(self) -> AccessToken:
+    def _acquire(self, asked_at: float) -> AccessToken:
+        """Ask Entra ID; a failure counts for all who waited for it, so that none waits in turn."""
+        if self._failure and self._failed_at >= asked_at:
+            raise self._failure
+        try:
+            return self._ask_entra_id()
+        except PartnerCenterError as error:
+            self._failure, self._failed_at = error, time.monotonic()
+            raise
+
+    def _ask_entra_id(self) -> AccessToken:
         from azure.core.exceptions import AzureError, ClientAuthenticationError
 
         try:

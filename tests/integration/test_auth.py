@@ -298,6 +298,19 @@ def test_a_throttling_entra_id_is_not_slept_for(
 
 
 @pytest.mark.usefixtures("slept")
+def test_a_failure_counts_for_all_who_waited_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads that want a token while Entra ID is silent do not wait for it one after the other."""
+    with own_entra_id(monkeypatch) as entra_id, ThreadPoolExecutor(8) as threads:
+        entra_id.faults.add(faults.no_answer(1), match="/token", times=None)
+        tokens = Tokens(settings_of(entra_id, PARTNER_CENTER_CLIENT_SECRET=entra_id.client_secret))
+        asked = [threads.submit(tokens.get) for _ in range(8)]
+        assert all(isinstance(each.exception(), Retriable) for each in asked)
+        assert len(entra_id.requests.matching("/token")) <= 2
+        entra_id.faults.clear()
+        assert tokens.get()
+
+
+@pytest.mark.usefixtures("slept")
 def test_a_silent_entra_id_is_not_waited_for_for_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
     """An Entra ID that takes the connection and says nothing is given up within seconds."""
     with ThreadPoolExecutor(1) as threads, own_entra_id(monkeypatch) as entra_id:
