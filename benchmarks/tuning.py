@@ -10,11 +10,11 @@ from benchmarks.table import table
 
 _USED = Peer(APP, 4)
 _WAYS = {
-    "as it is: 4 pages of 2,000 lines in flight": _USED,
-    "1 page in flight: no overlap at all": Peer(APP, 1),
-    "2 pages in flight": Peer(APP, 2),
-    "8 pages in flight": Peer(APP, 8),
-    "16 pages in flight": Peer(APP, 16),
+    "as it is: four pages of 2,000 lines in flight": _USED,
+    "one page in flight, while the one before is uploaded": Peer(APP, 1),
+    "two pages in flight": Peer(APP, 2),
+    "eight pages in flight": Peer(APP, 8),
+    "sixteen pages in flight": Peer(APP, 16),
     "pages of 1,000 lines": Peer(APP, 4, page_size=1000),
     "pages of 500 lines": Peer(APP, 4, page_size=500),
     "gzip members as blocks (`.jsonl.gz`)": Peer(APP, 4, gzip_blocks=True),
