@@ -52,7 +52,7 @@ def _measured(links: int, hosts: int, latency: float) -> list[object]:
         cpu, began = _cpu(running), time.perf_counter()
         for number in range(links):
             orders.send(message_for(office(_LINES, number).id))
-        _wait(container, links)
+        workers.wait_until(lambda: _manifests(container) == links, "every link", seconds=600)
         seconds = time.perf_counter() - began
         cpu = _cpu(running) - cpu
         _check(container, links)
@@ -66,14 +66,6 @@ def _cpu(hosts: list[FunctionsHost]) -> float:
 
 def _commits(host: FunctionsHost) -> int:
     return host.log().count(", in storage (MS-CorrelationId")
-
-
-def _wait(container: ContainerClient, links: int, seconds: float = 600) -> None:
-    deadline = time.monotonic() + seconds
-    while _manifests(container) < links:
-        if time.monotonic() > deadline:
-            raise RuntimeError("the links are not done in time")
-        time.sleep(0.05)
 
 
 def _manifests(container: ContainerClient) -> int:

@@ -153,10 +153,5 @@ class Runs(Piece):
         }
 
 
-def _wait_for(container: ContainerClient, blob: str, seconds: float = 3600) -> None:
-    client = container.get_blob_client(blob)
-    deadline = time.monotonic() + seconds
-    while not client.exists():
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"{blob} does not appear")
-        time.sleep(0.02)
+def _wait_for(container: ContainerClient, blob: str) -> None:
+    workers.wait_until(container.get_blob_client(blob).exists, blob, seconds=3600)

@@ -7,7 +7,8 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.peers.job import Cost, high_water_mib
@@ -47,6 +48,15 @@ def median(costs: Sequence[Cost]) -> Cost:
         max(cost.peak_mib for cost in costs),
         costs[0].counts,
     )
+
+
+def wait_until(condition: Callable[[], object], what: str, *, seconds: float) -> None:
+    """Poll until `condition` holds; RuntimeError with `what` was expected when it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"not in {seconds:.0f} s: {what}")
+        time.sleep(0.02)
 
 
 def cpu_of(pid: int) -> float:

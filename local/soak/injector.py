@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Literal
 
 from aiohttp import web
@@ -131,7 +132,7 @@ class Injector:
     def _deliver_twice(self) -> int:
         """Put copies of some visible messages on the queue, as soon as there are some."""
         queue = QueueClient.from_connection_string(self._stack.azurite.connection_string, QUEUE)
-        texts = _visible(queue, seconds=2)
+        texts = _soon(2, lambda: _visible(queue))
         for text in self._chance.sample(texts, min(len(texts), 4)):
             delay = self._chance.choice((0, 0, 1, 3))
             queue.send_message(text, visibility_timeout=delay, time_to_live=-1)
@@ -151,13 +152,16 @@ class Injector:
         def asked() -> int:
             return len(partner_center.requests.matching(f"{invoice_id}/{LINES}"))
 
+        def asked_more(before: int) -> bool:
+            return asked() > before
+
         changes, under_way = 0, True
         while under_way and changes < 2:
             void = self._chance.random() < 0.3
             partner_center.put(_changed(partner_center.invoices[invoice_id], void=void))
             changes, before = changes + 1, asked()
             self._list_invoices()
-            under_way = _within(3, lambda more=before + 1: asked() >= more)  # type: ignore[misc]
+            under_way = _soon(3, partial(asked_more, before))
             self._pause(0, 0.5)
         return changes
 
@@ -237,25 +241,20 @@ def foreign_next_link(url: str) -> Act:
     return act
 
 
-def _within(seconds: float, condition: Callable[[], bool]) -> bool:
-    """Wait so long for a condition; say whether it holds."""
+def _soon[T](seconds: float, look: Callable[[], T]) -> T:
+    """Look until something is there, so long at the most; give what was seen last."""
     deadline = time.monotonic() + seconds
-    while not (holds := condition()) and time.monotonic() < deadline:
+    while not (seen := look()) and time.monotonic() < deadline:
         time.sleep(0.02)
-    return holds
+    return seen
 
 
-def _visible(queue: QueueClient, *, seconds: float) -> list[str]:
-    """Wait for messages that nobody works on, and read them; none if none come."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            if messages := queue.peek_messages(max_messages=32):
-                return [str(message.content) for message in messages]
-        except ResourceNotFoundError:
-            pass
-        time.sleep(0.02)
-    return []
+def _visible(queue: QueueClient) -> list[str]:
+    """Read the messages that nobody works on."""
+    try:
+        return [str(message.content) for message in queue.peek_messages(max_messages=32)]
+    except ResourceNotFoundError:
+        return []
 
 
 def _changed(invoice: Invoice, *, void: bool) -> Invoice:

@@ -1,4 +1,4 @@
-"""What runs in a soak: two hosts on an app root of their own, and where no request may go."""
+"""What runs in a soak: hosts on an app root of their own, and where no request may go."""
 
 from __future__ import annotations
 
@@ -48,6 +48,7 @@ class Pieces:
 
 @contextmanager
 def running(plan: Plan, folder: Path) -> Iterator[Pieces]:
+    """Start everything, with Azurite's data and the hosts' logs in `folder`; stop it at the end."""
     (folder / "azurite").mkdir()
     app = app_root(folder / "app", visibility_timeout=2)
     with ExitStack() as pieces:

@@ -19,6 +19,7 @@ _SAID = ("complete", "currencyCode", "totalCharges", "lineTotal", "difference")
 
 
 def problems(pieces: Pieces) -> Iterator[str]:
+    """Say what is wrong, a line each; nothing if all is as Partner Center has it."""
     stack = pieces.stack
     invoices = list(_with_amendments(stack.partner_center.invoices.values()))
     yield from _wrong_blobs(stack, invoices)

@@ -379,6 +379,31 @@ def test_nothing_is_asked_after_the_deadline(
     assert len(partner_center.requests) == 0
 
 
+def test_a_silent_answer_is_not_waited_for_beyond_the_deadline(
+    client: PartnerCenter, partner_center: SimulatedPartnerCenter
+) -> None:
+    """What is left of the operation's time bounds the wait, however patient it is otherwise."""
+    listed(client)
+    partner_center.faults.add(faults.no_answer(20))
+    began = time.monotonic()
+    with pytest.raises(NoAnswer):
+        client.get("/invoices", parse_page, operation=Operation(deadline=began + 1))
+    assert time.monotonic() - began < 5
+
+
+def test_nothing_is_asked_again_for_an_operation_that_is_over(
+    client: PartnerCenter, partner_center: SimulatedPartnerCenter
+) -> None:
+    """Where nobody waits for the answer any more, a failure is the end and no retry follows."""
+    partner_center.faults.add(faults.throttled(4), times=None)
+    operation, began = Operation(), time.monotonic()
+    operation.over.set()
+    with pytest.raises(Throttled):
+        client.get("/invoices", parse_page, operation=operation)
+    assert time.monotonic() - began < 3
+    assert len(partner_center.requests) == 1
+
+
 # --- refusals -------------------------------------------------------------------------------------
 
 
