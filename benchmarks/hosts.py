@@ -17,9 +17,8 @@ from benchmarks.table import table
 from local.azurite import Azurite
 from local.functions_host.process import FunctionsHost
 from local.simulated.invoices import BILLING, OFFICE, jsonl
-from shared.orders import Orders
+from shared.services import Services
 from shared.settings import Settings
-from shared.storage import line_items_queue
 
 _LINES = 10_000
 
@@ -48,10 +47,10 @@ def _measured(links: int, hosts: int, latency: float) -> list[object]:
         running = [
             pieces.enter_context(FunctionsHost(ROOT, settings, timer=False)) for _ in range(hosts)
         ]
-        orders = Orders(line_items_queue(Settings.from_environment(settings)))
+        queue = Services(Settings.from_environment(settings)).queue
         cpu, began = _cpu(running), time.perf_counter()
         for number in range(links):
-            orders.send(message_for(office(_LINES, number).id))
+            queue.send(message_for(office(_LINES, number).id))
         workers.wait_until(lambda: _manifests(container) == links, "every link", seconds=600)
         seconds = time.perf_counter() - began
         cpu = _cpu(running) - cpu

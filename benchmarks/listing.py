@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 
-from azure.storage.blob import BlobServiceClient, ContainerClient
+from azure.storage.blob import BlobServiceClient
 
 from benchmarks import workers
 from benchmarks.machine import progress
@@ -14,10 +15,13 @@ from benchmarks.simulated import Simulated, World
 from benchmarks.table import table
 from local.azurite import Azurite
 from local.simulated.invoices import Invoice
-from shared.archive import Archive, now_text
-from shared.links import LineItems
-from shared.manifest import refresh_manifest
-from shared.stored import InvoiceMark
+from shared.keys import LineItemsKey
+from shared.links import link_of
+from shared.storage.archive import Archive
+from shared.storage.blobs import LinesMetadata, now
+from shared.storage.blocks import Staged
+from shared.storage.inventory import inventory
+from shared.storage.manifest import refresh_manifest
 
 _CONTAINER = "invoices"
 _WORK = "benchmarks.peers.list_invoices"
@@ -70,37 +74,29 @@ def _complete(invoices: list[Invoice], azurite: Azurite) -> None:
     """Store what the fetches would have stored, without a line in it."""
     service = BlobServiceClient.from_connection_string(azurite.connection_string)
     archive = Archive(service.get_container_client(_CONTAINER))
-    versions = _versions(service.get_container_client(_CONTAINER))
+    stored = inventory(archive)
 
     def complete(invoice: Invoice) -> None:
+        about = stored[invoice.id].invoice
         for detail in invoice.details or ():
-            items = LineItems.of(invoice.id, detail.provider, detail.type)
-            metadata = _metadata(items, versions[invoice.id])
-            archive.commit_lines(items, [], metadata, over=None)
+            key = LineItemsKey.of(invoice.id, detail.provider, detail.type)
+            metadata = _metadata(key, about.version if about else None)
+            archive.commit_lines(key, Staged(), metadata, replacing=None)
         refresh_manifest(archive, invoice.id)
 
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(complete, invoices))
 
 
-def _versions(container: ContainerClient) -> dict[str, str]:
-    marks = {
-        blob.name.partition("/")[0]: InvoiceMark.of(blob.metadata)
-        for blob in container.list_blobs(include=["metadata"])
-        if blob.name.endswith("/invoice.json")
-    }
-    return {invoice_id: mark.version for invoice_id, mark in marks.items() if mark}
-
-
-def _metadata(items: LineItems, version: str) -> dict[str, str]:
-    return {
-        "lines": "10",
-        "pages": "1",
-        "total": "1234.5600",
-        "currency": "USD",
-        "link": items.link,
-        "fetched_at": now_text(),
-        "correlation_id": "3b33e682-7bd4-4e9a-8b2a-0d2bfb1d3f5c",
-        "run": "0123456789abcdef",
-        "version": version,
-    }
+def _metadata(key: LineItemsKey, version: str | None) -> LinesMetadata:
+    return LinesMetadata(
+        lines=10,
+        pages=1,
+        total=Decimal("1234.5600"),
+        currency="USD",
+        link=link_of(key),
+        fetched_at=now().isoformat(),
+        correlation_id="3b33e682-7bd4-4e9a-8b2a-0d2bfb1d3f5c",
+        run="0123456789abcdef",
+        version=version,
+    )

@@ -23,9 +23,8 @@ from benchmarks.venvs import python_with_dlt
 from local.azurite import Azurite
 from local.functions_host.process import FunctionsHost
 from local.processes import Piece
-from shared.orders import Orders
+from shared.services import Services
 from shared.settings import Settings
-from shared.storage import line_items_queue
 
 APP, LIMIT, PLAIN, DLT = "this app", "the limit", "plain script", "dlt"
 _MODULES = {APP: "app", LIMIT: "limit", PLAIN: "plain", DLT: "dlt_pipeline"}
@@ -93,11 +92,11 @@ class Runs(Piece):
         self, host: FunctionsHost, settings: Mapping[str, str], container: ContainerClient
     ) -> Cost:
         # The first message is another, so that the host is warm like everyone else.
-        orders = Orders(line_items_queue(Settings.from_environment(settings)))
-        orders.send(message_for(office(1).id))
+        queue = Services(Settings.from_environment(settings)).queue
+        queue.send(message_for(office(1).id))
         _wait_for(container, f"{office(1).id}/manifest.json")
         cpu, began = workers.cpu_of(host.pid), time.perf_counter()
-        orders.send(message_for(office(self._lines).id))
+        queue.send(message_for(office(self._lines).id))
         _wait_for(container, f"{office(self._lines).id}/manifest.json")
         seconds = time.perf_counter() - began
         container.delete_blob(f"{office(1).id}/office/billing_line_items.jsonl")

@@ -1,4 +1,4 @@
-"""Queue trigger: one message orders the lines of one link."""
+"""Queue trigger: one message asks for the lines of one link."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import logging
 
 import azure.functions as func
 
-from fetch_line_items.fetch import Fetch
-from shared.messages import LineItemsMessage
-from shared.services import get_archive, get_orders, get_partner_center
-from shared.settings import get_settings
-from shared.storage import LINE_ITEMS_QUEUE
+from fetch_line_items.decode import decode_message
+from fetch_line_items.fetch import fetch_lines
+from fetch_line_items.result import Failed, Later, Result
+from shared.memory import keep_freed_memory
+from shared.queue import LineItemsQueue
+from shared.services import get_services
+from shared.storage.accounts import LINE_ITEMS_QUEUE
 
 bp = func.Blueprint()
+keep_freed_memory()
 
 _log = logging.getLogger(__name__)
 
@@ -20,13 +23,19 @@ _log = logging.getLogger(__name__)
 @bp.function_name("fetch_line_items")
 @bp.queue_trigger(arg_name="message", queue_name=LINE_ITEMS_QUEUE, connection="AzureWebJobsStorage")
 def fetch_line_items(message: func.QueueMessage) -> None:
-    """Fetch what the message orders; an exception hands it back to the queue, in the end as poison."""
+    """Fetch what the message asks for; an exception hands it back to the queue, in the end as poison."""
     # Before any work, so that a message that kills the process can be told from the others.
     _log.info("Message %s, delivery %s", message.id, message.dequeue_count)
-    Fetch(
-        LineItemsMessage.decode(message.get_body()),
-        partner_center=get_partner_center(),
-        archive=get_archive(),
-        orders=get_orders(),
-        settings=get_settings(),
-    ).run()
+    services = get_services()
+    act_on(fetch_lines(decode_message(message.get_body()), services), services.queue)
+
+
+def act_on(result: Result, queue: LineItemsQueue) -> None:
+    """Send what is to go on later; raise what has failed."""
+    match result:
+        case Later():
+            wording = "%s goes on in %.0f s: %s"
+            _log.log(result.level, wording, result.message.key, result.delay, result.reason)
+            queue.send(result.message, delay=result.delay)
+        case Failed(error):
+            raise error

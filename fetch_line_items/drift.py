@@ -1,4 +1,4 @@
-"""An early sign that the API has changed: lines of each link's first page are held against their type."""
+"""An early sign that an API has changed: lines of each link's first block are compared with their type."""
 
 from __future__ import annotations
 
@@ -8,40 +8,40 @@ from collections import Counter
 
 from pydantic import ValidationError
 
-from shared.links import LineItems
+from shared.keys import LineItemsKey
 from shared.models import LINE_ITEM_TYPES, LineItem
 
 _log = logging.getLogger(__name__)
-# So many, drawn from all over the page: to hold all 2,000 against their type takes as long as five
-# pages do. Not every eighth: lines come in regular patterns.
+# So many, drawn from all over the block: to compare all 2,000 of a page with their type takes as long
+# as five pages do. Not every eighth: lines come in regular patterns.
 _MOST_LINES = 250
 # A way in which some of the API's samples write `attributes`.
 _KNOWN_ODDITIES = frozenset({"attributes/objectType"})
 
 
-def report_drift(items: LineItems, block: bytes) -> None:
+def report_drift(key: LineItemsKey, source: str, block: bytes) -> None:
     """Log, by field name, what in a sample of a block of lines does not fit the documented type.
 
     The values themselves are not logged. The lines are stored all the same.
     """
-    kind = LINE_ITEM_TYPES.get((items.billing_provider, items.invoice_line_item_type))
+    kind = LINE_ITEM_TYPES.get((source, key.billing_provider, key.invoice_line_item_type))
     if kind is None:
-        _log.warning("%s: lines of this kind are not documented", items)
+        _log.warning("%s: lines of this kind are not documented", key)
         return
     misfits, unknown = Counter[str](), Counter[str]()
     lines = block.split(b"\n")[:-1]
     sample = random.sample(lines, min(len(lines), _MOST_LINES))
     for text in sample:
-        _hold_against(kind, text, misfits, unknown)
-    if items.charge_field and b'"%s"' % items.charge_field.encode() not in block:
-        _log.warning("%s: no line has %s, so there is no total", items, items.charge_field)
+        _compare(kind, text, misfits, unknown)
+    if kind.charge_field and b'"%s"' % kind.charge_field.encode() not in block:
+        _log.warning("%s: no line has %s, so there is no total", key, kind.charge_field)
     if misfits:
-        _log.warning("%s: does not fit %s: %s", items, kind.__name__, _counted(misfits, sample))
+        _log.warning("%s: does not fit %s: %s", key, kind.__name__, _counted(misfits, sample))
     if unknown:
-        _log.warning("%s: not in %s: %s", items, kind.__name__, _counted(unknown, sample))
+        _log.warning("%s: not in %s: %s", key, kind.__name__, _counted(unknown, sample))
 
 
-def _hold_against(
+def _compare(
     kind: type[LineItem], text: bytes, misfits: Counter[str], unknown: Counter[str]
 ) -> None:
     try:

@@ -1,4 +1,4 @@
-"""From the body of an answer to the block that is stored: the items' own text, one a line."""
+"""From the body of a page to the block that is stored: the items' own text, one a line."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from shared.amounts import is_amount, total_of
-from shared.models.resource import loads
-from shared.pages import parse_page
+from shared.api.collection import parse_page
+from shared.json_text import loads
 
 _log = logging.getLogger(__name__)
 # A string, which stays, or white space outside of strings, which goes.
@@ -21,14 +21,15 @@ _WHITE_SPACE = re.compile(rb'("(?:[^"\\]|\\.)*")|[ \t\r\n]+')
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """The lines of one page: `block` ends each with a newline, `total` sums their charges.
+    """The lines of one page: `block` ends each with a newline.
 
-    The rest is as in `Page`, whose body is not kept: a page in flight is in memory once.
+    `total` sums their charges, None where they have none. The rest is as in `Page`, whose body is
+    not kept: a page in flight is in memory once.
     """
 
     block: bytes
     count: int
-    total: Decimal
+    total: Decimal | None
     total_count: int
     next_link: str | None
     token: str | None
@@ -54,9 +55,9 @@ class LineReader:
             token=page.token,
         )
 
-    def _total(self, body: bytes, items: list[msgspec.Raw]) -> Decimal:
+    def _total(self, body: bytes, items: list[msgspec.Raw]) -> Decimal | None:
         if not self._field:
-            return Decimal(0)
+            return None
         try:
             # One more pass over the body, which builds nothing of the other fields.
             found = [item.charge for item in self._charges.decode(body).items or []]
@@ -66,7 +67,7 @@ class LineReader:
         return total if is_amount(total) else self._total_one_by_one(items)
 
     def _total_one_by_one(self, items: list[msgspec.Raw]) -> Decimal:
-        """Sum a page in which some charge is no number; it adds nothing, and is told."""
+        """Sum a page in which some charge is no number; it adds nothing, and is logged."""
         said = [value for value in map(self._charge, items) if value not in (None, "")]
         amounts = [amount for amount in map(_amount, said) if amount is not None]
         if len(amounts) < len(said):

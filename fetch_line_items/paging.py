@@ -16,45 +16,15 @@ from decimal import Decimal
 from itertools import islice
 
 from fetch_line_items.lines import Lines
+from fetch_line_items.source import Deliver, Step
 from shared.errors import Fatal, Retriable
+from shared.messages import V1Position
 from shared.threads import InvocationThreads
 
 _log = logging.getLogger(__name__)
 
-# Pages are megabytes that are freed and asked for again all the time. glibc returns freed memory to
-# the system above twice the largest block that it has mapped, and gets it back page fault by page
-# fault: a fifth of a fetch's CPU time. This block, freed untouched, lets it keep that memory.
-bytes(16 << 20)
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """Where to go on: pages and lines so far (which is the next offset), or a token.
-
-    `total_count` is the largest that an answer has told.
-    """
-
-    pages: int = 0
-    lines: int = 0
-    total_count: int = 0
-    token: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A page that has been delivered; `following` is None after the last one."""
-
-    lines: int
-    total: Decimal
-    reached: Position
-    last: bool
-
-
-Ask = Callable[[Position, int], Lines]
-"""Asks for so many lines at a position; raises PartnerCenterError."""
-
-Deliver = Callable[[int, bytes], None]
-"""Takes a page's number and its block of lines."""
+Ask = Callable[[V1Position, int], Lines]
+"""Asks for so many lines at a position; raises ApiError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +32,7 @@ class _Arrived:
     """What has to be known of a page in flight; its bytes stay with the thread that delivers it."""
 
     lines: int
-    total: Decimal
+    total: Decimal | None
     total_count: int
     has_next_link: bool
     token: str | None
@@ -70,15 +40,15 @@ class _Arrived:
 
 
 class _Flight:
-    """A page on its way: first it arrives, then it is delivered, unless it has been called off."""
+    """A page on its way: first it arrives, then it is delivered, unless it has been cancelled."""
 
-    def __init__(self, position: Position, size: int) -> None:
+    def __init__(self, position: V1Position, size: int) -> None:
         self.position = position
         self.size = size
         self.arrived: Future[_Arrived] = Future()
         self.delivered: Future[None] = Future()
         self._lock = threading.Lock()
-        self._called_off = self._delivers = False
+        self._cancelled = self._delivers = False
 
     def came_short(self) -> bool:
         """Whether it has failed, or has arrived with fewer lines than asked for."""
@@ -86,15 +56,15 @@ class _Flight:
             return False
         return bool(self.arrived.exception()) or self.arrived.result().lines < self.size
 
-    def call_off(self) -> None:
+    def cancel(self) -> None:
         """See to it that nothing is delivered any more; wait for that only if it has begun."""
         with self._lock:
-            self._called_off = True
+            self._cancelled = True
         if self._delivers:
             self.delivered.exception()
 
     def run(self, ask: Ask, deliver: Deliver) -> None:
-        if self._called_off:
+        if self._cancelled:
             return
         try:
             lines = ask(self.position, self.size)
@@ -109,7 +79,7 @@ class _Flight:
 
     def _may_deliver(self) -> bool:
         with self._lock:
-            self._delivers = not self._called_off
+            self._delivers = not self._cancelled
         return self._delivers
 
 
@@ -117,12 +87,12 @@ class Pager:
     """Fetches and delivers pages with up to `width` of them in flight; a context manager."""
 
     def __init__(
-        self, ask: Ask, deliver: Deliver, *, width: int, go_on: Callable[[], bool]
+        self, ask: Ask, deliver: Deliver, *, width: int, has_time: Callable[[], bool]
     ) -> None:
         self._ask = ask
         self._deliver = deliver
         self._width = width
-        self._go_on = go_on
+        self._has_time = has_time
         self._flights: deque[_Flight] = deque()
         # By token, one page arrives while the one before it is being delivered.
         self._threads = InvocationThreads(max(width, 2), thread_name_prefix="page")
@@ -131,20 +101,23 @@ class Pager:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Call off what is in flight: nothing is delivered any more after this."""
-        self._call_off()
+        """Cancel what is in flight: nothing is delivered any more after this."""
+        self._cancel()
         # Nobody waits for answers that nobody needs, such as those behind the end.
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def by_offset(self, start: Position, size: int) -> Iterator[Step]:
+    def by_offset(self, start: V1Position, size: int) -> Iterator[Step]:
         """Page by offset: there is more while any sign says so.
 
-        The signs: a next link, a full page, fewer lines so far than a total count told. How many
-        pages there are is mostly unknown, so the number in flight grows by two with each full page.
+        The signs: a next link, a full page, fewer lines so far than a total count given. How many
+        pages there are is mostly unknown: then the number in flight grows by two with each full page.
         A page that is shorter than asked for although there is more sets the size from there on.
         """
         position, width, before = start, 1, None
         self._launch(position, size)
+        if _whole_is_known(start):
+            width = self._width
+            self._fill(start, size, width, arrived=0)
         while self._flights:
             flight = self._flights[0]
             page = flight.arrived.result()
@@ -158,18 +131,18 @@ class Pager:
             if more:
                 if page.lines != flight.size:
                     # Those behind it were asked for at the wrong offset.
-                    self._call_off(behind=1)
+                    self._cancel(behind=1)
                     size = min(size, page.lines)
-                width = min(width + 2, self._width)
-                self._fill(reached, size, width)
+                width = self._width if _whole_is_known(reached) else min(width + 2, self._width)
+                self._fill(reached, size, width, arrived=1)
             flight.delivered.result()
             self._flights.popleft()
-            yield Step(page.lines, page.total, reached, last=not more)
+            yield _step(page, reached, last=not more)
             if not more:
                 return
             position, before = reached, page
 
-    def by_token(self, start: Position, size: int) -> Iterator[Step]:
+    def by_token(self, start: V1Position, size: int) -> Iterator[Step]:
         """Page by continuation token: only a missing token is the end, never an empty page."""
         position, seen = start, {start.token}
         self._launch(position, size)
@@ -181,37 +154,38 @@ class Pager:
             seen.add(page.token)
             if page.token is None and page.has_next_link:
                 _log.warning("A page has a next link, but no token to follow it: taken as the last")
-            if page.token and self._go_on():
+            if page.token and self._has_time():
                 self._launch(reached, size)
             self._flights[0].delivered.result()
             self._flights.popleft()
-            yield Step(page.lines, page.total, reached, last=page.token is None)
+            yield _step(page, reached, last=page.token is None)
             position = reached
 
-    def _fill(self, position: Position, size: int, width: int) -> None:
+    def _fill(self, position: V1Position, size: int, width: int, *, arrived: int) -> None:
         """Have `width` pages in flight from `position` on, as far as lines are to be expected.
 
-        The first one of the flights has arrived: it leads to the position.
+        The first `arrived` of the flights have arrived: they lead to the position.
         """
-        while (ahead := len(self._flights) - 1) < width and self._go_on():
+        while (ahead := len(self._flights) - arrived) < width and self._has_time():
             offset = position.lines + ahead * size
             # A total count above a page's size is the whole's: nothing is behind it, as far as known.
             if ahead and size < position.total_count <= offset:
                 return
             # Nor is anything behind a page that is not full, and a failure is no time to ask for more.
-            if any(flight.came_short() for flight in islice(self._flights, 1, None)):
+            if any(flight.came_short() for flight in islice(self._flights, arrived, None)):
                 return
-            self._launch(Position(position.pages + ahead, offset, position.total_count), size)
+            pages = position.pages + ahead
+            self._launch(V1Position("v1", pages, offset, position.total_count), size)
 
-    def _launch(self, position: Position, size: int) -> None:
+    def _launch(self, position: V1Position, size: int) -> None:
         flight = _Flight(position, size)
         self._flights.append(flight)
         self._threads.submit(flight.run, self._ask, self._deliver)
 
-    def _call_off(self, *, behind: int = 0) -> None:
+    def _cancel(self, *, behind: int = 0) -> None:
         """Forget the pages in flight, but for so many of the first."""
         while len(self._flights) > behind:
-            self._flights.pop().call_off()
+            self._flights.pop().cancel()
 
 
 def _arrived(lines: Lines) -> _Arrived:
@@ -225,13 +199,34 @@ def _arrived(lines: Lines) -> _Arrived:
     )
 
 
-def _advanced(position: Position, page: _Arrived) -> Position:
-    return Position(
+def _advanced(position: V1Position, page: _Arrived) -> V1Position:
+    return V1Position(
         pages=position.pages + (page.lines > 0),
         lines=position.lines + page.lines,
         total_count=max(position.total_count, page.total_count),
         token=page.token,
     )
+
+
+def _step(page: _Arrived, reached: V1Position, *, last: bool) -> Step:
+    pages = int(page.lines > 0)
+    return Step(
+        position=reached,
+        end=reached.pages,
+        blocks=pages,
+        pages=pages,
+        lines=page.lines,
+        total=page.total,
+        last=last,
+    )
+
+
+def _whole_is_known(position: V1Position) -> bool:
+    """Whether a total count of all lines was given, and some of them are still to come.
+
+    The count of a page alone is never above the number of lines so far.
+    """
+    return position.total_count > position.lines
 
 
 def _check_offset_page(page: _Arrived, before: _Arrived | None, *, more: bool, so_far: int) -> None:

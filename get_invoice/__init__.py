@@ -7,11 +7,11 @@ from functools import cache
 
 import azure.functions as func
 
-from get_invoice.invoice import Sources, answer
+from get_invoice.invoice import answer
 from get_invoice.problem import Answer, problem
 from get_invoice.recent_list import RecentList
 from shared.errors import InvalidInput
-from shared.services import get_archive, get_partner_center
+from shared.services import get_services
 
 bp = func.Blueprint()
 
@@ -35,15 +35,15 @@ def _answer(req: func.HttpRequest) -> Answer:
     if expand not in (None, "lineItems"):
         return problem(400, "Unknown expand", "The one value that expand can have is lineItems.")
     try:
-        sources = get_sources()
+        services, recent_list = get_services(), get_recent_list()
     except InvalidInput as error:
         _log.error("%s", error)
         return problem(500, "App settings need attention", str(error))
-    return answer(req.route_params["invoiceId"], sources, expand=expand is not None)
+    invoice_id = req.route_params["invoiceId"]
+    return answer(invoice_id, services, recent_list, expand=expand is not None)
 
 
 @cache
-def get_sources() -> Sources:
-    """Give the process's sources; raises InvalidInput when settings are missing or wrong."""
-    partner_center = get_partner_center()
-    return Sources(partner_center, RecentList(partner_center), get_archive())
+def get_recent_list() -> RecentList:
+    """Give the process's list; raises InvalidInput when settings are missing or wrong."""
+    return RecentList(get_services().partner_center)

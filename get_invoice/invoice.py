@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 from azure.core.exceptions import AzureError
 
-from get_invoice.line_items import with_line_items
+from get_invoice.expand import with_line_items
 from get_invoice.problem import (
     Answer,
     no_storage,
@@ -19,20 +20,14 @@ from get_invoice.problem import (
     storage_refused,
 )
 from get_invoice.recent_list import RecentList
-from shared.archive import Archive
-from shared.errors import (
-    Fatal,
-    InvalidInput,
-    NoAnswer,
-    NotFound,
-    PartnerCenterError,
-    Retriable,
-    Throttled,
-)
-from shared.invoice_list import identity
-from shared.links import invoice_id
-from shared.partner_center import Operation, PartnerCenter, Patience
-from shared.stored import StoredInvoice
+from shared.api.client import Patience, RequestContext
+from shared.api.invoice_list import ListedInvoice
+from shared.api.partner_center import PartnerCenter
+from shared.errors import ApiError, Fatal, InvalidInput, NoAnswer, NotFound, Retriable, Throttled
+from shared.keys import invoice_id
+from shared.services import Services
+from shared.storage.archive import Archive
+from shared.storage.blobs import StoredInvoice
 from shared.threads import InvocationThreads
 
 _log = logging.getLogger(__name__)
@@ -45,16 +40,7 @@ _PATIENCE = Patience(attempts=2, longest_wait=1.0, connect_timeout=3.0, read_tim
 _threads = InvocationThreads(32, thread_name_prefix="get_invoice")
 
 
-@dataclass(frozen=True)
-class Sources:
-    """Where an invoice may come from, in the order in which they are asked."""
-
-    partner_center: PartnerCenter
-    recent_list: RecentList
-    archive: Archive
-
-
-def answer(wanted: str, sources: Sources, *, expand: bool) -> Answer:
+def answer(wanted: str, services: Services, recent_list: RecentList, *, expand: bool) -> Answer:
     """Answer for the invoice with the id `wanted`, bare or prefixed; `expand` adds its line items.
 
     The body is the JSON text that Partner Center gave, decimals untouched. Errors are answers too.
@@ -64,47 +50,57 @@ def answer(wanted: str, sources: Sources, *, expand: bool) -> Answer:
     except InvalidInput as error:
         return not_an_invoice_id(error)
     now = time.monotonic()
-    operation = Operation(patience=_PATIENCE, deadline=now + _PARTNER_CENTER_SECONDS)
+    context = RequestContext(patience=_PATIENCE, deadline=now + _PARTNER_CENTER_SECONDS)
+    ask = partial(_ask, bare_id, services.partner_center, recent_list, context)
     try:
-        found = _find(bare_id, sources, operation, until=now + _SECONDS)
+        found = _find(bare_id, ask, services.archive, context, until=now + _SECONDS)
         if expand:
             text = _within(
-                now + _SECONDS, lambda: with_line_items(found.body, bare_id, sources.archive)
+                now + _SECONDS, lambda: with_line_items(found.body, bare_id, services.archive)
             )
             found = replace(found, body=text)
-    except PartnerCenterError as error:
+    except ApiError as error:
         _log.warning("Invoice %s: %s", bare_id, error)
-        return not_answered(bare_id, error, operation.correlation_id)
+        return not_answered(bare_id, error, context.correlation_id)
     except (AzureError, TimeoutError) as error:
         _log.warning("Invoice %s: storage did not answer: %s", bare_id, error)
         refused = getattr(error, "status_code", None) in (401, 403)
-        return (storage_refused if refused else no_storage)(operation.correlation_id)
+        return (storage_refused if refused else no_storage)(context.correlation_id)
     return found
 
 
-def _find(bare_id: str, sources: Sources, operation: Operation, *, until: float) -> Answer:
+def _find(
+    bare_id: str,
+    ask: Callable[[], bytes],
+    archive: Archive,
+    context: RequestContext,
+    *,
+    until: float,
+) -> Answer:
     try:
-        return Answer(200, _live(bare_id, sources, operation))
+        return Answer(200, _live(ask, context))
     except Throttled:
         raise
     except Retriable as error:
         _log.warning("Invoice %s: %s; looking for the stored copy", bare_id, error)
-        stored = _within(until, lambda: sources.archive.read_invoice(bare_id))
+        stored = _within(until, lambda: archive.invoice(bare_id))
         if stored is None:
             raise
         return _stale(stored)
 
 
-def _live(bare_id: str, sources: Sources, operation: Operation) -> bytes:
+def _live(ask: Callable[[], bytes], context: RequestContext) -> bytes:
     try:
-        return _within(operation.deadline, lambda: _ask(bare_id, sources, operation))
+        return _within(context.deadline, ask)
     except TimeoutError:
         raise NoAnswer(
             f"Partner Center did not answer within {_PARTNER_CENTER_SECONDS} s"
         ) from None
 
 
-def _ask(bare_id: str, sources: Sources, operation: Operation) -> bytes:
+def _ask(
+    bare_id: str, partner_center: PartnerCenter, recent_list: RecentList, context: RequestContext
+) -> bytes:
     """Ask by id, and look through the list where that is refused or the id is not known there.
 
     By id the API wants a user, and does not know newer new-commerce invoices (the article *Get
@@ -112,18 +108,18 @@ def _ask(bare_id: str, sources: Sources, operation: Operation) -> bytes:
     """
 
     def the_invoice(body: bytes) -> bytes:
-        if identity(body) != bare_id:
+        if ListedInvoice.read(body).id != bare_id:
             raise ValueError(f"expected the invoice {bare_id}")
         return body
 
     try:
-        return sources.partner_center.get(f"/invoices/{bare_id}", the_invoice, operation=operation)
+        return partner_center.get(f"/invoices/{bare_id}", the_invoice, context=context)
     except Fatal as error:
         _log.info("Invoice %s is looked up in the list: %s", bare_id, error)
-    found = sources.recent_list.find(bare_id, operation)
+    found = recent_list.find(bare_id, context)
     if found is None:
         raise NotFound(f"Partner Center lists no invoice {bare_id}", status=404)
-    return found
+    return found.text
 
 
 def _stale(stored: StoredInvoice) -> Answer:

@@ -6,14 +6,7 @@ import json
 import math
 from dataclasses import dataclass, field
 
-from shared.errors import (
-    InvalidInput,
-    NoAnswer,
-    NotFound,
-    PartnerCenterError,
-    Retriable,
-    Throttled,
-)
+from shared.errors import ApiError, InvalidInput, NoAnswer, NotFound, Retriable, Throttled
 
 _RETRY_AFTER_SECONDS = 30.0
 
@@ -62,7 +55,7 @@ def storage_refused(correlation_id: str) -> Answer:
     return problem(500, "Storage refused", detail, correlation_id=correlation_id)
 
 
-def not_answered(invoice_id: str, error: PartnerCenterError, correlation_id: str) -> Answer:
+def not_answered(invoice_id: str, error: ApiError, correlation_id: str) -> Answer:
     """Say what became of the request to Partner Center; what it said itself is in the log."""
     if isinstance(error, NotFound):
         detail = f"Partner Center does not know an invoice {invoice_id}."

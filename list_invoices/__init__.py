@@ -7,7 +7,7 @@ import logging
 import azure.functions as func
 
 from list_invoices.sync import sync_invoices
-from shared.services import get_archive, get_orders, get_partner_center
+from shared.services import get_services
 
 bp = func.Blueprint()
 
@@ -27,4 +27,4 @@ def list_invoices(timer: func.TimerRequest) -> None:
     """Store new and changed invoices, and enqueue the lines that are missing."""
     if timer.past_due:
         _log.warning("The schedule was missed; listing now")
-    sync_invoices(get_partner_center(), get_archive(), get_orders())
+    sync_invoices(get_services())

@@ -1,34 +1,36 @@
-"""Bring the order of the difference: what Partner Center lists, less what is in storage."""
+"""The difference between what Partner Center lists and what is in storage: store it, enqueue it."""
 
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
-from list_invoices.inventory import InvoiceState, take_inventory
-from shared.archive import Archive
-from shared.details import details_of, read_invoice
-from shared.invoice_list import invoices_by_id, listed_invoices
-from shared.links import LineItems
-from shared.manifest import refresh_manifest
+from list_invoices.versions import digest, invoice_version
+from shared.api.client import RequestContext
+from shared.api.invoice_list import ListedInvoice, invoices_by_id, listed_invoices
+from shared.details import details_of, parse_invoice
+from shared.errors import Overtaken
+from shared.keys import LineItemsKey
 from shared.messages import LineItemsMessage
 from shared.models import Invoice
-from shared.models.resource import loads
-from shared.orders import Orders
-from shared.partner_center import Operation, PartnerCenter
-from shared.stored import InvoiceMark
+from shared.queue import LineItemsQueue
+from shared.services import Services
+from shared.storage.archive import Archive
+from shared.storage.blobs import InvoiceMetadata, now
+from shared.storage.inventory import InvoiceBlobs, inventory
+from shared.storage.manifest import refresh_manifest
 from shared.threads import InvocationThreads
-from shared.versions import digest, invoice_version
 
 _log = logging.getLogger(__name__)
 
-ENQUEUE_AGAIN_AFTER = timedelta(hours=6)
-"""How long lines that were ordered and are not there count as under way; then a message was lost."""
-
-
 _AT_ONCE = 8
 """Invoices in work together: each is some small requests to storage."""
+_OTHER_RUNS_SECONDS = 2.0
+"""How long another run may take from storing an invoice until it has enqueued its lines."""
 
 
 @dataclass(frozen=True)
@@ -49,116 +51,138 @@ class Outcome:
         )
 
 
-@dataclass(frozen=True)
-class _Listed:
-    """An invoice of the list as far as it could be read; `invoice` is None where it is broken."""
+def sync_invoices(services: Services) -> Outcome:
+    """Store every invoice that is new or changed, and enqueue the lines that storage lacks.
 
-    id: str
-    text: bytes
-    content: str
-    version: str
-    invoice: Invoice | None
-    broken: bool
-
-    @classmethod
-    def read(cls, invoice_id: str, text: bytes) -> _Listed:
-        content = digest(text)
-        not_documented = "Invoice %s is not as documented; it is stored as it is: %s"
-        try:
-            read = read_invoice(text)
-            version = invoice_version(loads(text))
-        except (ValueError, RecursionError) as error:
-            _log.error(not_documented, invoice_id, error)
-            return cls(invoice_id, text, content, content, None, broken=True)
-        for problem in read.problems:
-            _log.error(not_documented, invoice_id, problem)
-        return cls(invoice_id, text, content, version, read.invoice, broken=bool(read.problems))
-
-
-def sync_invoices(partner_center: PartnerCenter, archive: Archive, orders: Orders) -> Outcome:
-    """Store every invoice that is new or changed, and order the lines that storage lacks.
-
-    An invoice that cannot be understood is told in the log and stops no other. Safe to run at any
-    time, twice, and after any crash. Raises PartnerCenterError when the list cannot be had.
+    An invoice that cannot be understood is logged and stops no other. Safe to run at any time,
+    twice, several at once, and after any crash. Raises ApiError when the list cannot be had.
     """
-    operation = Operation()
-    _log.info("Listing invoices, MS-CorrelationId %s", operation.correlation_id)
-    states = take_inventory(archive)
-    by_id, without_id = invoices_by_id(listed_invoices(partner_center, operation))
-    for text in without_id:
-        _log.error("An invoice of the list has no usable id and is left out: %.200r", text)
-
-    def sync_one(invoice_id: str, text: bytes) -> Outcome:
-        state = states.get(invoice_id, InvoiceState())
-        return _sync_invoice(_Listed.read(invoice_id, text), state, archive, orders)
-
-    with InvocationThreads(_AT_ONCE, thread_name_prefix="invoice") as threads:
-        done = threads.map(sync_one, by_id.keys(), by_id.values())
-        outcome = sum(done, Outcome(invoices=len(without_id), broken=len(without_id)))
+    context = RequestContext()
+    _log.info("Listing invoices, MS-CorrelationId %s", context.correlation_id)
+    looked, stored = time.monotonic(), inventory(services.archive)
+    by_id, without_id = invoices_by_id(listed_invoices(services.partner_center, context))
+    for invoice in without_id:
+        _log.error("An invoice of the list has no usable id and is left out: %.200r", invoice.text)
+    jobs = [_job(i, by_id[i], stored.get(i, InvoiceBlobs()), now()) for i in by_id]
+    outcome = Outcome(invoices=len(without_id), broken=len(without_id))
+    outcome += _sync_all([job for job in jobs if not job.is_begun], services)
+    if begun := [job for job in jobs if job.is_begun]:
+        # Another run is about to enqueue for them, or has crashed: then they have not changed by then.
+        time.sleep(max(0, looked + _OTHER_RUNS_SECONDS - time.monotonic()))
+        outcome += _sync_all(begun, services)
     _log.info("Listed: %s", outcome)
     return outcome
 
 
-def _sync_invoice(
-    listed: _Listed, state: InvoiceState, archive: Archive, orders: Orders
-) -> Outcome:
-    now = datetime.now(UTC)
-    missing = _missing(listed, state)
-    due = missing if _is_due(listed, state, now) else {}
-    mark = _mark(listed, state, now)
-    changed = mark != state.mark
-    if changed:
-        archive.put_invoice(listed.id, listed.text, mark)
-    if due:
-        # First sent, then noted: a crash in between sends them again, which does no harm.
-        _order(listed, due, orders)
-        archive.mark_invoice(listed.id, replace(mark, enqueued_at=now))
-    if changed or due or not state.has_manifest:
-        refresh_manifest(archive, listed.id)
-    return Outcome(1, int(changed), len(due), int(listed.broken))
+@dataclass(frozen=True)
+class _Job:
+    """An invoice of the list, beside what is in storage of it.
 
-
-def _mark(listed: _Listed, state: InvoiceState, now: datetime) -> InvoiceMark:
-    """What invoice.json has to say of itself: the mark it has, if it is this very invoice."""
-    mark = state.mark
-    if mark and mark.content == listed.content and mark.version == listed.version:
-        return mark
-    still_ordered = mark.enqueued_at if mark and mark.version == listed.version else None
-    return InvoiceMark(listed.content, listed.version, now, still_ordered)
-
-
-def _missing(listed: _Listed, state: InvoiceState) -> dict[LineItems, str]:
-    """The lines that are not in storage, or are there for an invoice that has changed since."""
-    if listed.invoice is None:
-        return {}
-    details = details_of(listed.invoice)
-    for problem in details.problems:
-        _log.error("Invoice %s: some of its lines cannot be fetched: %s", listed.id, problem)
-    return {
-        items: link
-        for items, link in details.links.items()
-        if state.lines.get(items) != listed.version
-    }
-
-
-def _is_due(listed: _Listed, state: InvoiceState, now: datetime) -> bool:
-    """Whether what is missing is to be ordered; else it is under way.
-
-    Under way is what was ordered for this version and not long ago. A manifest that has been
-    complete since, or is not there at all, says that someone has deleted blobs: then it is due.
+    `about` is what invoice.json has to say of itself, `due` maps the lines that have to be enqueued to
+    their links. `broken`: not everything about the invoice is as documented.
     """
-    mark = state.mark
-    if mark is None or mark.version != listed.version or mark.enqueued_at is None:
-        return True
-    if not state.has_manifest or (state.complete_at and state.complete_at >= mark.enqueued_at):
-        return True
-    return now - mark.enqueued_at > ENQUEUE_AGAIN_AFTER
+
+    id: str
+    text: bytes
+    about: InvoiceMetadata
+    currency: str | None
+    due: dict[LineItemsKey, str]
+    broken: bool
+    stored: InvoiceBlobs
+    at: datetime
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether invoice.json has to be written."""
+        return self.about != self.stored.invoice
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether a run has stored this very invoice, and has not noted that it has enqueued."""
+        return bool(self.due) and not self.is_changed and self.about.enqueued_at is None
 
 
-def _order(listed: _Listed, lines: dict[LineItems, str], orders: Orders) -> None:
-    currency = listed.invoice.currency_code if listed.invoice else None
-    for items, link in lines.items():
-        orders.send(
-            LineItemsMessage.order(items, link=link, currency=currency, version=listed.version)
+def _job(invoice_id: str, listed: ListedInvoice, stored: InvoiceBlobs, at: datetime) -> _Job:
+    content = digest(listed.text)
+    problems: list[str] = []
+    try:
+        parsed = parse_invoice(listed.text)
+        problems, invoice = parsed.problems, parsed.invoice
+        version = invoice_version(parsed.fields)
+    except (ValueError, RecursionError) as error:
+        problems, invoice, version = [str(error)], None, content
+    for problem in problems:
+        _log.error(
+            "Invoice %s is not as documented; it is stored as it is: %s", invoice_id, problem
         )
-        _log.info("Enqueued %s", items)
+    missing = _missing(invoice, version, stored) if invoice else {}
+    return _Job(
+        id=invoice_id,
+        text=listed.text,
+        about=_about(content, version, stored.invoice, at),
+        currency=invoice.currency_code if invoice else None,
+        due={} if stored.under_way(version, at) else missing,
+        broken=bool(problems),
+        stored=stored,
+        at=at,
+    )
+
+
+def _about(
+    content: str, version: str, stored: InvoiceMetadata | None, at: datetime
+) -> InvoiceMetadata:
+    """What invoice.json has to say of itself: what it says already, if it is this very invoice."""
+    if stored and (stored.content, stored.version) == (content, version):
+        return stored
+    enqueued_at = stored.enqueued_at if stored and stored.version == version else None
+    return InvoiceMetadata(content, version, at, enqueued_at)
+
+
+def _missing(invoice: Invoice, version: str, stored: InvoiceBlobs) -> dict[LineItemsKey, str]:
+    """The lines that are not in storage, or are there for an invoice that has changed since."""
+    details = details_of(invoice)
+    for problem in details.problems:
+        _log.error("Invoice %s: some of its lines cannot be fetched: %s", invoice.id, problem)
+    there = {key for key, lines in stored.lines.items() if lines.about.version == version}
+    return {key: link for key, link in details.links.items() if key not in there}
+
+
+def _sync_all(jobs: Iterable[_Job], services: Services) -> Outcome:
+    with InvocationThreads(_AT_ONCE, thread_name_prefix="invoice") as threads:
+        return sum(threads.map(lambda job: _sync(job, services), jobs), Outcome())
+
+
+def _sync(job: _Job, services: Services) -> Outcome:
+    archive = services.archive
+    try:
+        etag = _claim(job, archive)
+    except Overtaken:
+        _log.info("Invoice %s is left to another run, which has begun with it", job.id)
+        return Outcome(1, broken=int(job.broken))
+    if job.due:
+        # First sent, then noted: a crash in between sends them again, which does no harm.
+        _enqueue(job, services.queue)
+        with suppress(Overtaken):  # who has written since has its own note
+            noted = replace(job.about, enqueued_at=job.at)
+            archive.set_invoice_metadata(job.id, noted, replacing=etag)
+    if job.is_changed or job.due or job.stored.manifest is None:
+        refresh_manifest(archive, job.id)
+    return Outcome(1, int(job.is_changed), len(job.due), int(job.broken))
+
+
+def _claim(job: _Job, archive: Archive) -> str:
+    """Write first what the run has seen as it was: of two runs at once, one gets Overtaken."""
+    replacing = job.stored.etag
+    if job.is_changed:
+        return archive.put_invoice(job.id, job.text, job.about, replacing=replacing)
+    if job.due and replacing:
+        return archive.set_invoice_metadata(job.id, job.about, replacing=replacing)
+    return replacing or ""
+
+
+def _enqueue(job: _Job, queue: LineItemsQueue) -> None:
+    for key, link in job.due.items():
+        queue.send(
+            LineItemsMessage.of(key, link=link, currency=job.currency, version=job.about.version)
+        )
+        _log.info("Enqueued %s", key)

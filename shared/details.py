@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import ValidationError
 
 from shared.errors import InvalidInput
-from shared.links import LineItems
+from shared.json_text import loads
+from shared.keys import LineItemsKey
+from shared.links import key_of, link_of
 from shared.models import Invoice
-from shared.models.resource import loads
 
 
 @dataclass(frozen=True)
-class ReadInvoice:
-    """An invoice as far as it can be read, and what is wrong with the rest.
+class ParsedInvoice:
+    """An invoice as far as it is as documented, and what is wrong with the rest.
 
-    `lost_details`: lines may belong to it that nothing readable leads to.
+    `fields` is the whole JSON object, decimals exact. `lost_details`: lines may belong to the invoice
+    that nothing readable leads to.
     """
 
+    fields: dict[str, Any]
     invoice: Invoice
     problems: list[str]
     lost_details: bool = False
 
 
-def read_invoice(text: bytes) -> ReadInvoice:
-    """Read an invoice; a member that is not as documented counts as missing, a detail as lost.
+def parse_invoice(text: bytes) -> ParsedInvoice:
+    """Parse an invoice; a member that is not as documented counts as missing, a detail as lost.
 
     Raises ValueError for what is no invoice at all.
     """
@@ -34,7 +37,7 @@ def read_invoice(text: bytes) -> ReadInvoice:
     if not isinstance(fields, dict):
         raise ValueError("expected an object")
     try:
-        return ReadInvoice(Invoice.model_validate(fields), [])
+        return ParsedInvoice(fields, Invoice.model_validate(fields), [])
     except ValidationError as error:
         places = [e["loc"] for e in error.errors()]
         problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
@@ -45,37 +48,30 @@ def read_invoice(text: bytes) -> ReadInvoice:
         listed = enumerate(fields["invoiceDetails"])
         kept["invoiceDetails"] = [detail for number, detail in listed if number not in details]
     lost = bool(details) or bool({("invoiceDetails",), ("amendments",)} & set(places))
-    return ReadInvoice(Invoice.model_validate(kept), problems, lost)
+    return ParsedInvoice(fields, Invoice.model_validate(kept), problems, lost)
 
 
 @dataclass(frozen=True)
 class Details:
     """The details of an invoice that can be followed, and what is wrong with the others.
 
-    `links` maps the lines to the link that leads to them, in the invoice's order.
+    `links` maps the key of the lines to the link that leads to them, in the invoice's order.
     """
 
-    links: dict[LineItems, str]
+    links: dict[LineItemsKey, str]
     problems: list[str]
 
 
 def details_of(invoice: Invoice) -> Details:
     """Take the details of an invoice apart; one that cannot be followed does not stop the others."""
-    links: dict[LineItems, str] = {}
+    links: dict[LineItemsKey, str] = {}
     problems = []
     for detail in invoice.invoice_details or []:
         try:
-            items = LineItems.meant_by(
+            key = key_of(
                 detail.uri, invoice.id, detail.billing_provider, detail.invoice_line_item_type
             )
-            links.setdefault(items, detail.uri or items.link)
+            links.setdefault(key, detail.uri or link_of(key))
         except InvalidInput as error:
             problems.append(str(error))
     return Details(links, problems)
-
-
-def with_amendments(invoice: Invoice) -> Iterator[Invoice]:
-    """Give the invoice and all that is nested in it."""
-    yield invoice
-    for amendment in invoice.amendments or []:
-        yield from with_amendments(amendment)

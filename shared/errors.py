@@ -4,16 +4,19 @@
 * ArchiveError
   x Overtaken               another run has committed the blob: done, or start over
   x LinesWouldVanish        an empty answer must not replace lines that are stored
-* PartnerCenterError
+* ApiError
   x Retriable               ask again: soon where you stand, later through the queue
     + Throttled             the same, and never the caller's fault
     + NoAnswer              timed out, or no connection
   x Fatal                   asking again will not help
     + Refused               the credentials, or what they may do
-    + NotFound              Partner Center does not know it
+    + NotFound              the API does not know it
+    + StalePosition         what an earlier message has reached is no longer taken: start over
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 
 class InvalidInput(ValueError):
@@ -29,14 +32,14 @@ class Overtaken(ArchiveError):
 
 
 class LinesWouldVanish(ArchiveError):
-    """Partner Center gives no lines where the stored blob has some."""
+    """The API gives no lines where the stored blob has some."""
 
 
-class PartnerCenterError(Exception):
-    """Partner Center, or Entra ID before it, did not give what was asked for.
+class ApiError(Exception):
+    """An API of Microsoft, or Entra ID before it, did not give what was asked for.
 
-    `status` and `code` are those of the answer (None without one); `correlation_id` and
-    `request_id` are what Microsoft's support asks for.
+    `status` and `code` are those of the answer (None without one); `ids` are what Microsoft's
+    support asks for, by the names of their headers.
     """
 
     def __init__(
@@ -45,23 +48,20 @@ class PartnerCenterError(Exception):
         *,
         status: int | None = None,
         code: str | None = None,
-        correlation_id: str | None = None,
-        request_id: str | None = None,
+        ids: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
-        self.correlation_id = correlation_id
-        self.request_id = request_id
+        self.ids = dict(ids or {})
 
     def __str__(self) -> str:
-        ids = {"MS-CorrelationId": self.correlation_id, "MS-RequestId": self.request_id}
-        known = ", ".join(f"{name} {value}" for name, value in ids.items() if value)
+        known = ", ".join(f"{name} {value}" for name, value in self.ids.items())
         return f"{super().__str__()} ({known})" if known else super().__str__()
 
 
-class Retriable(PartnerCenterError):
-    """A failure that passes; `delay` is how many seconds Partner Center asks to wait, if it does."""
+class Retriable(ApiError):
+    """A failure that passes; `delay` is how many seconds the API asks to wait, if it does."""
 
     delay: float | None = None
 
@@ -74,7 +74,7 @@ class NoAnswer(Retriable):
     """No connection, or no answer in time."""
 
 
-class Fatal(PartnerCenterError):
+class Fatal(ApiError):
     """The same request would fail again."""
 
 
@@ -84,3 +84,7 @@ class Refused(Fatal):
 
 class NotFound(Fatal):
     """404."""
+
+
+class StalePosition(Fatal):
+    """A position that an earlier message has reached is no longer taken; nothing has come from it."""

@@ -1,31 +1,51 @@
-"""The process's one Partner Center client, archive and queue, made when first needed."""
+"""What the functions work with, put together from the settings: one of each for the process."""
 
 from __future__ import annotations
 
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 
-from shared.archive import Archive
-from shared.auth import Tokens
-from shared.orders import Orders
-from shared.partner_center import PartnerCenter
-from shared.settings import get_settings
-from shared.storage import invoices_container, line_items_queue
+from shared.api.partner_center import PartnerCenter
+from shared.auth.tokens import AppCredential, Tokens
+from shared.queue import LineItemsQueue
+from shared.settings import Settings, get_settings
+from shared.storage.accounts import invoices_container, line_items_queue
+from shared.storage.archive import Archive
+
+
+@dataclass
+class Services:
+    """Each one is made when it is first needed."""
+
+    settings: Settings
+
+    @cached_property
+    def credential(self) -> AppCredential:
+        """Who the app is, to every API."""
+        return AppCredential(self.settings)
+
+    @cached_property
+    def partner_center_tokens(self) -> Tokens:
+        """Tokens that Partner Center takes, and no other API."""
+        return Tokens(self.credential, self.settings.scope)
+
+    @cached_property
+    def partner_center(self) -> PartnerCenter:
+        """The client of Partner Center."""
+        return PartnerCenter(self.settings, self.partner_center_tokens)
+
+    @cached_property
+    def archive(self) -> Archive:
+        """The container of the invoices."""
+        return Archive(invoices_container(self.settings))
+
+    @cached_property
+    def queue(self) -> LineItemsQueue:
+        """The queue `invoice-line-items`."""
+        return LineItemsQueue(line_items_queue(self.settings))
 
 
 @cache
-def get_partner_center() -> PartnerCenter:
-    """Give the client; raises InvalidInput when settings are missing or wrong."""
-    settings = get_settings()
-    return PartnerCenter(settings, Tokens(settings))
-
-
-@cache
-def get_archive() -> Archive:
-    """Give the container of the invoices."""
-    return Archive(invoices_container(get_settings()))
-
-
-@cache
-def get_orders() -> Orders:
-    """Give the queue `invoice-line-items`."""
-    return Orders(line_items_queue(get_settings()))
+def get_services() -> Services:
+    """Give the process's services; raises InvalidInput when settings are missing or wrong."""
+    return Services(get_settings())

@@ -50,7 +50,7 @@ def environment(
 def app(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningApp]:
     """The app in this process; its queue is empty at first."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", environment["REQUESTS_CA_BUNDLE"])
-    app = RunningApp.with_settings(Settings.from_environment(environment))
+    app = RunningApp(Settings.from_environment(environment))
     with suppress(ResourceNotFoundError):
         app.queue.clear_messages()
     yield app

@@ -5,75 +5,60 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from copy import copy
 from decimal import Decimal
 from typing import Any
 
 from azure.core.exceptions import ResourceNotFoundError
-from azure.storage.blob import ContainerClient
-from azure.storage.queue import QueueClient
 
-from fetch_line_items.fetch import Fetch
-from get_invoice.invoice import Sources, answer
+from fetch_line_items import act_on
+from fetch_line_items.decode import decode_message
+from fetch_line_items.fetch import fetch_lines
+from fetch_line_items.result import Result
+from get_invoice.invoice import answer
 from get_invoice.problem import Answer
 from get_invoice.recent_list import RecentList
 from list_invoices.sync import Outcome, sync_invoices
 from local.simulated import Invoice
 from local.simulated.invoices import jsonl
-from shared.archive import Archive
-from shared.auth import Tokens
 from shared.messages import LineItemsMessage
-from shared.orders import Orders
-from shared.partner_center import PartnerCenter
+from shared.services import Services
 from shared.settings import Settings
-from shared.storage import invoices_container, line_items_queue
+from shared.storage.accounts import invoices_container, line_items_queue
+from shared.storage.archive import Archive
 
 
-@dataclass
 class RunningApp:
     """What the three functions do, called as their triggers call it."""
 
-    settings: Settings
-    partner_center: PartnerCenter
-    recent_list: RecentList
-    archive: Archive
-    orders: Orders
-    container: ContainerClient
-    queue: QueueClient
+    def __init__(self, settings: Settings) -> None:
+        self.services = Services(settings)
+        self.recent_list = RecentList(self.services.partner_center)
+        self.container = invoices_container(settings)
+        self.queue = line_items_queue(settings)
 
-    @classmethod
-    def with_settings(cls, settings: Settings) -> RunningApp:
-        """Connect everything."""
-        container, queue = invoices_container(settings), line_items_queue(settings)
-        partner_center = PartnerCenter(settings, Tokens(settings))
-        return cls(
-            settings,
-            partner_center,
-            RecentList(partner_center),
-            Archive(container),
-            Orders(queue),
-            container,
-            queue,
-        )
+    @property
+    def archive(self) -> Archive:
+        """The app's own view of the container."""
+        return self.services.archive
 
     # -- running it
 
     def list_invoices(self) -> Outcome:
         """Run the timer's function."""
-        return sync_invoices(self.partner_center, self.archive, self.orders)
+        return sync_invoices(self.services)
 
     def fetch(self, message: str | bytes | LineItemsMessage, **settings: Any) -> None:
         """Run the queue's function on one message, with some settings changed."""
+        act_on(self.result(message, **settings), self.services.queue)
+
+    def result(self, message: str | bytes | LineItemsMessage, **settings: Any) -> Result:
+        """Give what one delivery of a message comes to, with some settings changed."""
         if not isinstance(message, LineItemsMessage):
-            body = message.encode() if isinstance(message, str) else message
-            message = LineItemsMessage.decode(body)
-        Fetch(
-            message,
-            partner_center=self.partner_center,
-            archive=self.archive,
-            orders=self.orders,
-            settings=self.settings.model_copy(update=settings),
-        ).run()
+            message = decode_message(message.encode() if isinstance(message, str) else message)
+        services = copy(self.services)
+        services.settings = services.settings.model_copy(update=settings)
+        return fetch_lines(message, services)
 
     def drain(self, *, seconds: float = 60, **settings: Any) -> int:
         """Run the queue's function on every message until none is left; give how many there were."""
@@ -89,8 +74,7 @@ class RunningApp:
 
     def get_invoice(self, invoice_id: str, *, expand: bool = False) -> Answer:
         """Run the HTTP function."""
-        sources = Sources(self.partner_center, self.recent_list, self.archive)
-        return answer(invoice_id, sources, expand=expand)
+        return answer(invoice_id, self.services, self.recent_list, expand=expand)
 
     # -- looking at what it left
 
@@ -106,7 +90,7 @@ class RunningApp:
         taken = []
         for message in self._received():
             self.queue.delete_message(message)
-            taken.append(LineItemsMessage.decode(message.content.encode()))
+            taken.append(decode_message(message.content.encode()))
         return taken
 
     def blobs(self) -> set[str]:

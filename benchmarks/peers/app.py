@@ -8,17 +8,20 @@ the manifest.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 
 from benchmarks.peers.job import Job, job, tell
-from fetch_line_items.fetch import Fetch
-from shared.archive import Archive
-from shared.auth import Tokens
-from shared.links import LineItems
+from fetch_line_items import act_on
+from fetch_line_items.decode import decode_message
+from fetch_line_items.fetch import fetch_lines
+from shared.keys import LineItemsKey
+from shared.memory import keep_freed_memory
 from shared.messages import LineItemsMessage
-from shared.orders import Orders
-from shared.partner_center import PartnerCenter
+from shared.services import Services
 from shared.settings import get_settings
-from shared.storage import invoices_container, line_items_queue
+from shared.storage.accounts import invoices_container
+from shared.storage.archive import Archive
+from shared.storage.blocks import Part
 
 _VERSION = "0123456789abcdef"
 
@@ -26,33 +29,28 @@ _VERSION = "0123456789abcdef"
 class GzipArchive(Archive):
     """An archive whose blobs are gzip files: each block is a member."""
 
-    def stage_page(self, items: LineItems, part: str, page: int, lines: bytes) -> None:
-        """Compress a page, then stage it."""
-        super().stage_page(items, part, page, zlib.compress(lines, level=1, wbits=31))
+    def stage_block(self, key: LineItemsKey, part: Part, number: int, lines: bytes) -> None:
+        """Compress a block, then stage it."""
+        super().stage_block(key, part, number, zlib.compress(lines, level=1, wbits=31))
 
 
 def message_for(invoice_id: str, *, by_token: bool = False) -> LineItemsMessage:
     """The message that the timer sends for this link."""
     provider = "one_time" if by_token else "office"
-    items = LineItems.of(invoice_id, provider, "billing_line_items")
-    return LineItemsMessage.order(items, link=None, currency="USD", version=_VERSION)
+    key = LineItemsKey.of(invoice_id, provider, "billing_line_items")
+    return LineItemsMessage.of(key, link=None, currency="USD", version=_VERSION)
 
 
-def fetch(job: Job) -> Fetch:
-    """Put together what the trigger puts together, with a token at hand."""
-    settings = get_settings()
-    tokens = Tokens(settings)
-    tokens.get()
-    return Fetch(
-        LineItemsMessage.decode(
-            message_for(job.invoice_id, by_token=job.by_token).encode().encode()
-        ),
-        partner_center=PartnerCenter(settings, tokens),
-        archive=(GzipArchive if job.gzip_blocks else Archive)(invoices_container(settings)),
-        orders=Orders(line_items_queue(settings)),
-        settings=settings,
-    )
+def prepared(job: Job) -> Callable[[], None]:
+    """Do what the process has done before it gets a message; give what the trigger then does."""
+    services = Services(get_settings())
+    services.partner_center_tokens.get()
+    if job.gzip_blocks:
+        services.archive = GzipArchive(invoices_container(services.settings))
+    keep_freed_memory()
+    body = message_for(job.invoice_id, by_token=job.by_token).encode().encode()
+    return lambda: act_on(fetch_lines(decode_message(body), services), services.queue)
 
 
 if __name__ == "__main__":
-    tell(fetch(job()).run)
+    tell(prepared(job()))

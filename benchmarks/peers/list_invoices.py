@@ -11,12 +11,9 @@ from requests.adapters import HTTPAdapter
 
 from benchmarks.peers.job import tell
 from list_invoices.sync import sync_invoices
-from shared.archive import Archive
-from shared.auth import Tokens
-from shared.orders import Orders
-from shared.partner_center import PartnerCenter
+from shared.services import Services
 from shared.settings import get_settings
-from shared.storage import invoices_container, line_items_queue
+from shared.storage.accounts import invoices_container, line_items_queue
 
 
 def counted_requests(ports: dict[int | None, str]) -> Counter[str]:
@@ -37,9 +34,9 @@ def counted_requests(ports: dict[int | None, str]) -> Counter[str]:
 
 def main() -> None:
     """Run it once."""
-    settings = get_settings()
-    tokens = Tokens(settings)
-    tokens.get()
+    services = Services(get_settings())
+    settings = services.settings
+    services.partner_center_tokens.get()
     container, queue = invoices_container(settings), line_items_queue(settings)
     counts = counted_requests(
         {
@@ -48,10 +45,9 @@ def main() -> None:
             urlsplit(queue.url).port: "queue",
         }
     )
-    partner_center = PartnerCenter(settings, tokens)
 
     def run() -> dict[str, int]:
-        outcome = sync_invoices(partner_center, Archive(container), Orders(queue))
+        outcome = sync_invoices(services)
         return {
             "invoices written": outcome.stored,
             "messages sent": outcome.enqueued,

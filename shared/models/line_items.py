@@ -5,11 +5,13 @@ Anyone can read a blob with them:
     for line in blob.split(b"\n")[:-1]:
         item = OneTimeInvoiceLineItem.from_json(line)
 
-Which kind a blob holds follows from its name: `LINE_ITEM_TYPES[billing_provider, type]`. Amounts are
-in the line's currency. Where the article and recorded answers differ, both names are accepted.
+Which kind a blob holds follows from its metadata and its name:
+`LINE_ITEM_TYPES[source, billing_provider, type]`. Amounts are in the line's currency. Where the article and recorded answers differ, both names are accepted.
 """
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 from pydantic import AliasChoices, Field
 
@@ -18,6 +20,9 @@ from shared.models.resource import Amount, ApiDate, Resource, Text
 
 class LineItem(Resource):
     """What every line has. There is no id of a line: two equal lines can both be real."""
+
+    charge_field: ClassVar[str | None] = None
+    """The field that holds a line's charge, as JSON spells it; None where a line has no price."""
 
     partner_id: Text = None
     customer_id: Text = None
@@ -32,7 +37,9 @@ class LineItem(Resource):
 
 
 class LicenseBasedLineItem(LineItem):
-    """A licence on a legacy invoice: office, billing_line_items. Its charge: total_for_customer."""
+    """A licence on a legacy invoice: office, billing_line_items."""
+
+    charge_field = "totalForCustomer"
 
     customer_name: Text = None
     tier2_mpn_id: Text = Field(None, alias="tier2MpnId")
@@ -80,10 +87,12 @@ class LegacyAzureLineItem(LineItem):
 
 
 class UsageBasedLineItem(LegacyAzureLineItem):
-    """A charge for legacy Azure usage: azure, billing_line_items. Its charge: post_tax_total.
+    """A charge for legacy Azure usage: azure, billing_line_items.
 
     `detail_line_item_id` tells the tiers of one meter apart; it is no key.
     """
+
+    charge_field = "postTaxTotal"
 
     detail_line_item_id: Text = None
     sku: Text = None
@@ -141,10 +150,12 @@ class NewCommerceLineItem(LineItem):
 
 
 class OneTimeInvoiceLineItem(NewCommerceLineItem):
-    """A new-commerce charge: one_time, billing_line_items. Its charge: total_for_customer.
+    """A new-commerce charge: one_time, billing_line_items.
 
     `price_adjustment_description` is a JSON array inside a string.
     """
+
+    charge_field = "totalForCustomer"
 
     order_id: Text = None
     order_date: ApiDate = None
@@ -172,11 +183,13 @@ class OneTimeInvoiceLineItem(NewCommerceLineItem):
 
 
 class DailyRatedUsageLineItem(NewCommerceLineItem):
-    """A day's new-commerce usage: one_time, usage_line_items. Its charge: billing_pre_tax_total.
+    """A day's new-commerce usage: one_time, usage_line_items.
 
     `billing_provider` says `marketplace`; `tags` and `additional_info` are JSON inside strings, or
     empty; rates are ratios (0.15 is 15 %).
     """
+
+    charge_field = "billingPreTaxTotal"
 
     partner_name: Text = None
     usage_date: ApiDate = None
@@ -209,11 +222,11 @@ class DailyRatedUsageLineItem(NewCommerceLineItem):
     benefit_type: Text = None
 
 
-LINE_ITEM_TYPES: dict[tuple[str, str], type[LineItem]] = {
-    ("office", "billing_line_items"): LicenseBasedLineItem,
-    ("azure", "billing_line_items"): UsageBasedLineItem,
-    ("azure", "usage_line_items"): DailyUsageLineItem,
-    ("one_time", "billing_line_items"): OneTimeInvoiceLineItem,
-    ("one_time", "usage_line_items"): DailyRatedUsageLineItem,
+LINE_ITEM_TYPES: dict[tuple[str, str, str], type[LineItem]] = {
+    ("v1", "office", "billing_line_items"): LicenseBasedLineItem,
+    ("v1", "azure", "billing_line_items"): UsageBasedLineItem,
+    ("v1", "azure", "usage_line_items"): DailyUsageLineItem,
+    ("v1", "one_time", "billing_line_items"): OneTimeInvoiceLineItem,
+    ("v1", "one_time", "usage_line_items"): DailyRatedUsageLineItem,
 }
-"""The type of a line by billing provider and line item type, both spelled as in blob names."""
+"""The type of a line by source, billing provider and line item type, spelled as in manifests."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Self
@@ -11,8 +10,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from shared.amounts import is_amount
+from shared.json_text import loads
 
-_BOM = b"\xef\xbb\xbf"
 _NO_DATE = "0001-01-01T00:00:00"
 
 
@@ -71,14 +70,3 @@ class Resource(BaseModel):
         Raises ValueError (pydantic's ValidationError is one) for anything else.
         """
         return cls.model_validate(loads(text))
-
-
-def loads(text: bytes | str) -> Any:
-    """Parse JSON with every decimal exact; a byte order mark is passed over. Raises ValueError."""
-    # pydantic's own JSON parser takes decimals through a float: 17 digits of 22 would be left.
-    if isinstance(text, bytes):
-        text = text.removeprefix(_BOM).decode()
-    try:
-        return json.loads(text, parse_float=Decimal)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -12,40 +12,75 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from azure.core.exceptions import ResourceNotFoundError
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from shared.errors import InvalidInput, Overtaken
-from shared.links import LineItems
-from shared.manifest import refresh_manifest
+from shared.keys import LineItemsKey
+from shared.links import link_of
 from shared.messages import LineItemsMessage
 from shared.settings import Settings
-from shared.stored import InvoiceMark, StoredLines, blob_name, items_of
+from shared.storage import manifest as manifest_module
+from shared.storage.blobs import (
+    InvoiceMetadata,
+    LinesMetadata,
+    ManifestMetadata,
+    StoredLines,
+    key_of_blob,
+    lines_blob,
+)
+from shared.storage.blocks import OldPart, Part, Staged
+from shared.storage.inventory import inventory_of
+from shared.storage.manifest import refresh_manifest
 from tests.running_app import RunningApp
 
 INVOICE = "G000024130"
-BILLING = LineItems(INVOICE, "one_time", "billing_line_items")
-USAGE = LineItems(INVOICE, "one_time", "usage_line_items")
-AZURE = LineItems(INVOICE, "azure", "billing_line_items")
+BILLING = LineItemsKey(INVOICE, "one_time", "billing_line_items")
+USAGE = LineItemsKey(INVOICE, "one_time", "usage_line_items")
+AZURE = LineItemsKey(INVOICE, "azure", "billing_line_items")
 RUN, OTHER_RUN = "0123456789abcdef", "fedcba9876543210"
 VERSION = "aaaabbbbccccdddd"
+FIRST = Part.after(Staged())
+
+
+def commit_staged(
+    app: RunningApp,
+    staged: Staged,
+    key: LineItemsKey = BILLING,
+    about: LinesMetadata | None = None,
+    **condition: str | None,
+) -> None:
+    """Commit what is staged over what is there, or over another ETag (`replacing`)."""
+    stored = app.archive.lines(key)
+    replacing = condition.get("replacing", stored.etag if stored else None)
+    app.archive.commit_lines(key, staged, about or LinesMetadata(), replacing=replacing)
 
 
 def commit(
     app: RunningApp,
-    items: LineItems = BILLING,
+    key: LineItemsKey = BILLING,
     *,
     lines: bytes = b'{"n":1}\n',
     run: str = RUN,
-    **metadata: str,
+    version: str = VERSION,
+    total: str | None = None,
+    **metadata: Any,
 ) -> None:
     """Stage one page and commit it."""
-    app.archive.stage_page(items, run, 0, lines)
-    known = {"lines": str(lines.count(b"\n")), "pages": "1", "version": VERSION, "run": run}
-    app.archive.commit_lines(items, [run], known | metadata, over=app.archive.stored_lines(items))
+    part = Part.after(Staged())
+    app.archive.stage_block(key, part, 0, lines)
+    about = LinesMetadata(
+        lines=lines.count(b"\n"),
+        pages=1,
+        version=version,
+        run=run,
+        total=None if total is None else Decimal(total),
+        **metadata,
+    )
+    commit_staged(app, part.with_block(Staged(), blocks=1, end=1), key, about)
 
 
 def put_invoice(
-    app: RunningApp, *details: LineItems, version: str = VERSION, **fields: Any
+    app: RunningApp, *details: LineItemsKey, version: str = VERSION, **fields: Any
 ) -> None:
     """Store an invoice that has these details."""
     invoice = {
@@ -61,8 +96,9 @@ def put_invoice(
 
 def put_text(app: RunningApp, text: bytes, *, version: str = VERSION) -> None:
     """Store this text as the invoice."""
-    mark = InvoiceMark("0" * 16, version, datetime.now(UTC))
-    app.archive.put_invoice(INVOICE, text, mark)
+    about = InvoiceMetadata("0" * 16, version, datetime.now(UTC))
+    etag = inventory_of(app.archive, INVOICE).etag
+    app.archive.put_invoice(INVOICE, text, about, replacing=etag)
 
 
 def refreshed(app: RunningApp) -> dict[str, Any]:
@@ -74,76 +110,60 @@ def refreshed(app: RunningApp) -> dict[str, Any]:
 # --- lines ----------------------------------------------------------------------------------------
 
 
+def of_first(blocks: int, end: int | None = None) -> Staged:
+    """So many blocks of the first part, without a gap unless `end` says so."""
+    return FIRST.with_block(Staged(), blocks=blocks, end=blocks if end is None else end)
+
+
 def test_staged_pages_are_invisible_until_the_commit(app: RunningApp) -> None:
     """Before the commit there is no blob; after it there is the whole of it."""
     for page in range(3):
-        app.archive.stage_page(BILLING, RUN, page, b"%d\n" % page)
+        app.archive.stage_block(BILLING, FIRST, page, b"%d\n" % page)
         assert app.blobs() == set()
-        assert app.archive.stored_lines(BILLING) is None
-    app.archive.commit_lines(
-        BILLING, [RUN] * 3, {"lines": "3"}, over=app.archive.stored_lines(BILLING)
-    )
-    assert app.blobs() == {blob_name(BILLING)}
-    assert app.read(blob_name(BILLING)) == b"0\n1\n2\n"
+        assert app.archive.lines(BILLING) is None
+    commit_staged(app, of_first(3))
+    assert app.blobs() == {lines_blob(BILLING)}
+    assert app.read(lines_blob(BILLING)) == b"0\n1\n2\n"
 
 
-def test_staged_pages_do_not_change_the_blob_that_stands(app: RunningApp) -> None:
+def test_staged_pages_do_not_change_the_blob_that_is_there(app: RunningApp) -> None:
     """While another run stages its pages, readers see the lines of the last commit."""
     commit(app, lines=b"old\n")
-    app.archive.stage_page(BILLING, OTHER_RUN, 0, b"new\n")
-    assert app.read(blob_name(BILLING)) == b"old\n"
-    app.archive.commit_lines(
-        BILLING, [OTHER_RUN], {"lines": "1"}, over=app.archive.stored_lines(BILLING)
-    )
-    assert app.read(blob_name(BILLING)) == b"new\n"
+    app.archive.stage_block(BILLING, FIRST, 0, b"new\n")
+    assert app.read(lines_blob(BILLING)) == b"old\n"
+    commit_staged(app, of_first(1))
+    assert app.read(lines_blob(BILLING)) == b"new\n"
 
 
-def test_pages_are_committed_in_their_order(app: RunningApp) -> None:
-    """The order of the pages is that of their numbers, not that of their arrival."""
-    pages = [b"%05d\n" % page for page in range(30)]
-    for page in (*range(29, -1, -2), *range(0, 30, 2)):
-        app.archive.stage_page(BILLING, RUN, page, pages[page])
-    app.archive.commit_lines(
-        BILLING, [RUN] * 30, {"lines": "30"}, over=app.archive.stored_lines(BILLING)
-    )
-    assert app.read(blob_name(BILLING)) == b"".join(pages)
+def test_blocks_are_committed_in_the_order_of_their_numbers(app: RunningApp) -> None:
+    """The order is not that of their arrival, and numbers may have gaps."""
+    numbers = [*range(0, 15), *range(1000, 1015)]
+    for number in reversed(numbers):
+        app.archive.stage_block(BILLING, FIRST, number, b"%05d\n" % number)
+    commit_staged(app, of_first(30, end=1015))
+    assert app.read(lines_blob(BILLING)) == b"".join(b"%05d\n" % number for number in numbers)
 
 
 def test_staging_a_page_twice_is_harmless(app: RunningApp) -> None:
     """A page that is staged again, as after a crash, is there once, with its last content."""
-    app.archive.stage_page(BILLING, RUN, 0, b"a\n")
-    app.archive.stage_page(BILLING, RUN, 1, b"half of b")
-    app.archive.stage_page(BILLING, RUN, 1, b"b\n")
+    app.archive.stage_block(BILLING, FIRST, 0, b"a\n")
+    app.archive.stage_block(BILLING, FIRST, 1, b"half of b")
+    app.archive.stage_block(BILLING, FIRST, 1, b"b\n")
     assert app.archive.staged_pages(BILLING) == 2
-    app.archive.commit_lines(
-        BILLING, [RUN] * 2, {"lines": "2"}, over=app.archive.stored_lines(BILLING)
-    )
-    assert app.read(blob_name(BILLING)) == b"a\nb\n"
-
-
-def test_committing_twice_is_harmless(app: RunningApp) -> None:
-    """A commit whose answer was lost can be sent again."""
-    for _ in range(2):
-        if not app.blobs():
-            app.archive.stage_page(BILLING, RUN, 0, b"a\n")
-        app.archive.commit_lines(
-            BILLING, [RUN], {"lines": "1"}, over=app.archive.stored_lines(BILLING)
-        )
-    assert app.read(blob_name(BILLING)) == b"a\n"
+    commit_staged(app, of_first(2))
+    assert app.read(lines_blob(BILLING)) == b"a\nb\n"
 
 
 def test_the_commit_of_another_run_makes_the_blocks_gone(app: RunningApp) -> None:
-    """What one run has staged is gone when another commits: Overtaken, and its blob stands."""
-    app.archive.stage_page(BILLING, RUN, 0, b"mine\n")
+    """What one run has staged is gone when another commits: Overtaken, and its blob stays."""
+    app.archive.stage_block(BILLING, FIRST, 0, b"mine\n")
     commit(app, lines=b"theirs\n", run=OTHER_RUN)
-    with pytest.raises(Overtaken, match=INVOICE):
-        app.archive.commit_lines(
-            BILLING, [RUN], {"lines": "1"}, over=app.archive.stored_lines(BILLING)
-        )
-    stored = app.archive.stored_lines(BILLING)
+    with pytest.raises(Overtaken, match="Of 1 staged blocks 0 are left"):
+        commit_staged(app, of_first(1))
+    stored = app.archive.lines(BILLING)
     assert stored
-    assert stored.run == OTHER_RUN
-    assert app.read(blob_name(BILLING)) == b"theirs\n"
+    assert stored.about.run == OTHER_RUN
+    assert app.read(lines_blob(BILLING)) == b"theirs\n"
 
 
 @pytest.mark.parametrize("before", [True, False])
@@ -153,84 +173,112 @@ def test_pages_staged_after_the_commit_of_another_run_do_not_replace_it(
     """Whoever began before that commit may have older lines, also where nothing had been staged."""
     if before:
         commit(app, lines=b"old\n")
-    stood = app.archive.stored_lines(BILLING)
+    seen = app.archive.lines(BILLING)
     commit(app, lines=b"theirs\n", run=OTHER_RUN)
-    app.archive.stage_page(BILLING, RUN, 0, b"mine\n")
+    app.archive.stage_block(BILLING, FIRST, 0, b"mine\n")
     with pytest.raises(Overtaken, match=INVOICE):
-        app.archive.commit_lines(BILLING, [RUN], {"lines": "1"}, over=stood)
-    assert app.read(blob_name(BILLING)) == b"theirs\n"
+        commit_staged(app, of_first(1), replacing=seen.etag if seen else None)
+    assert app.read(lines_blob(BILLING)) == b"theirs\n"
 
 
 def test_no_lines_do_not_replace_those_of_another_run(app: RunningApp) -> None:
     """A blob that has appeared since is not emptied by who found nothing there."""
     commit(app, lines=b"theirs\n", run=OTHER_RUN)
     with pytest.raises(Overtaken):
-        app.archive.commit_lines(BILLING, [], {"lines": "0"}, over=None)
-    assert app.read(blob_name(BILLING)) == b"theirs\n"
+        commit_staged(app, Staged(), replacing=None)
+    assert app.read(lines_blob(BILLING)) == b"theirs\n"
 
 
 def test_a_commit_with_a_page_missing_is_refused(app: RunningApp) -> None:
     """A blob never appears with a gap in it."""
-    app.archive.stage_page(BILLING, RUN, 0, b"a\n")
-    app.archive.stage_page(BILLING, RUN, 2, b"c\n")
+    app.archive.stage_block(BILLING, FIRST, 0, b"a\n")
+    app.archive.stage_block(BILLING, FIRST, 2, b"c\n")
     with pytest.raises(Overtaken):
-        app.archive.commit_lines(
-            BILLING, [RUN] * 3, {"lines": "3"}, over=app.archive.stored_lines(BILLING)
-        )
+        commit_staged(app, of_first(3))
     assert app.blobs() == set()
+
+
+def test_what_storage_refuses_is_not_told_as_overtaken(app: RunningApp) -> None:
+    """A lease answers 412 like a condition that does not hold, and nobody has written."""
+    commit(app)
+    app.archive.stage_block(BILLING, FIRST, 0, b"new\n")
+    lease = app.container.get_blob_client(lines_blob(BILLING)).acquire_lease()
+    with pytest.raises(HttpResponseError, match="lease"):
+        commit_staged(app, of_first(1))
+    lease.release()
 
 
 def test_no_lines_are_an_empty_blob(app: RunningApp) -> None:
     """A detail without lines gets a blob of nothing, with metadata like others."""
-    app.archive.commit_lines(
-        BILLING,
-        [],
-        {"lines": "0", "pages": "0", "total": "0"},
-        over=app.archive.stored_lines(BILLING),
-    )
-    assert app.read(blob_name(BILLING)) == b""
-    stored = app.archive.stored_lines(BILLING)
+    commit_staged(app, Staged(), about=LinesMetadata(total=Decimal(0)))
+    assert app.read(lines_blob(BILLING)) == b""
+    stored = app.archive.lines(BILLING)
     assert stored
-    assert (stored.lines, stored.total) == (0, Decimal(0))
+    assert (stored.about.lines, stored.about.total) == (0, Decimal(0))
 
 
-def test_the_metadata_of_a_commit_comes_back(app: RunningApp) -> None:
+def test_the_metadata_of_a_commit_come_back(app: RunningApp) -> None:
     """What a commit says of its lines is what is known of them, with every digit of the total."""
-    total = "1234567890.1999968000511991808131"
-    fetched_at = "2024-02-09T06:00:12.345678+00:00"
-    commit(app, lines=b"1\n2\n", total=total, currency="EUR", fetched_at=fetched_at)
-    expected = StoredLines(
-        BILLING, blob_name(BILLING), 4, 2, Decimal(total), "EUR", fetched_at, VERSION, RUN
+    about = LinesMetadata(
+        lines=2,
+        pages=1,
+        total=Decimal("1234567890.1999968000511991808131"),
+        currency="EUR",
+        link=link_of(BILLING),
+        source="v1",
+        fetched_at="2024-02-09T06:00:12.345678+00:00",
+        correlation_id="57eb2ca7-755f-450f-9187-eae1e75a0114",
+        run=RUN,
+        version=VERSION,
     )
-    assert app.archive.stored_lines(BILLING) == expected
-    assert app.archive.all_stored_lines(INVOICE) == [expected]
-    kind = app.container.get_blob_client(blob_name(BILLING)).get_blob_properties().content_settings
+    app.archive.stage_block(BILLING, FIRST, 0, b"1\n2\n")
+    commit_staged(app, of_first(1), about=about)
+    expected = StoredLines(BILLING, 4, about)
+    assert app.archive.lines(BILLING) == expected
+    assert inventory_of(app.archive, INVOICE).lines == {BILLING: expected}
+    kind = app.container.get_blob_client(lines_blob(BILLING)).get_blob_properties().content_settings
     assert kind.content_type == "application/x-ndjson"
 
 
+def test_metadata_that_someone_else_has_set_count_as_unknown(app: RunningApp) -> None:
+    """Numbers that are none, an amount that is none: the blob is there, and nothing more is known."""
+    odd = {"lines": "many", "pages": "-1", "total": "NaN", "fetched_at": "once"}
+    app.container.create_container()
+    app.container.upload_blob(lines_blob(BILLING), b"x\n", metadata=odd)
+    stored = app.archive.lines(BILLING)
+    assert stored == StoredLines(BILLING, 2, LinesMetadata(fetched_at="once"))
+
+
+def test_lines_of_release_0_1_are_those_of_v1(app: RunningApp) -> None:
+    """Their metadata name no source: there was one."""
+    app.container.create_container()
+    app.container.upload_blob(lines_blob(BILLING), b"{}\n", metadata={"lines": "1"})
+    assert refreshed(app)["lineItems"][0]["source"] == "v1"
+
+
 def test_lines_without_a_charge_have_no_total(app: RunningApp) -> None:
-    """Where the metadata has no total there is none, which is not zero."""
+    """Where the metadata have no total there is none, which is not zero."""
     commit(app)
-    stored = app.archive.stored_lines(BILLING)
+    stored = app.archive.lines(BILLING)
     assert stored
-    assert stored.total is None
+    assert stored.about.total is None
 
 
 def test_only_blobs_of_lines_of_the_invoice_are_its_lines(app: RunningApp) -> None:
     """invoice.json, manifests, other people's blobs and other invoices' lines are passed over."""
     commit(app)
-    commit(app, LineItems(f"{INVOICE}1", "one_time", "billing_line_items"))
+    commit(app, LineItemsKey(f"{INVOICE}1", "one_time", "billing_line_items"))
     put_invoice(app, BILLING)
     refresh_manifest(app.archive, INVOICE)
     for name in ("notes.txt", "one_time/billing_line_items.csv", "somebody/else.jsonl", "a.jsonl"):
         app.container.upload_blob(f"{INVOICE}/{name}", b"")
-    assert [lines.items for lines in app.archive.all_stored_lines(INVOICE)] == [BILLING]
+    assert list(inventory_of(app.archive, INVOICE).lines) == [BILLING]
 
 
-@pytest.mark.parametrize("items", [BILLING, USAGE, AZURE])
-def test_a_blobs_name_and_its_lines_are_two_ways_to_say_the_same(items: LineItems) -> None:
-    """The name of a blob leads back to the lines that it was made of."""
-    assert items_of(INVOICE, blob_name(items)) == items
+@pytest.mark.parametrize("key", [BILLING, USAGE, AZURE])
+def test_a_blobs_name_and_its_key_are_two_ways_to_say_the_same(key: LineItemsKey) -> None:
+    """The name of a blob leads back to the key that it was made of."""
+    assert key_of_blob(lines_blob(key)) == key
 
 
 # --- pages under way ------------------------------------------------------------------------------
@@ -238,33 +286,54 @@ def test_a_blobs_name_and_its_lines_are_two_ways_to_say_the_same(items: LineItem
 
 def test_staged_pages_counts_each_page_once(app: RunningApp) -> None:
     """A page that two invocations have both staged is one page; a commit leaves none."""
+    other = Part.after(Staged())
     assert app.archive.staged_pages(BILLING) == 0
     for page in range(3):
-        app.archive.stage_page(BILLING, RUN, page, b"x\n")
+        app.archive.stage_block(BILLING, FIRST, page, b"x\n")
     for page in (0, 3):
-        app.archive.stage_page(BILLING, OTHER_RUN, page, b"x\n")
+        app.archive.stage_block(BILLING, other, page, b"x\n")
     assert app.archive.staged_pages(BILLING) == 4
-    app.archive.commit_lines(
-        BILLING, [RUN] * 3, {"lines": "3"}, over=app.archive.stored_lines(BILLING)
-    )
+    commit_staged(app, of_first(3))
     assert app.archive.staged_pages(BILLING) == 0
 
 
-def test_a_blob_is_made_of_the_parts_that_are_named(app: RunningApp) -> None:
-    """Where two invocations have staged the same page, the commit says whose page it is."""
-    app.archive.stage_page(BILLING, RUN, 0, b"first\n")
-    app.archive.stage_page(BILLING, RUN, 1, b"not counted\n")
-    app.archive.stage_page(BILLING, OTHER_RUN, 1, b"second\n")
-    app.archive.commit_lines(
-        BILLING, [RUN, OTHER_RUN], {"lines": "2"}, over=app.archive.stored_lines(BILLING)
-    )
-    assert app.read(blob_name(BILLING)) == b"first\nsecond\n"
+def test_a_blob_is_made_of_the_blocks_of_its_own_chain(app: RunningApp) -> None:
+    """Blocks say which one their part follows: the last part is enough to find all of them.
+
+    Of a part that several have gone on from, each goes on for itself; what a part has staged beyond
+    where it was followed does not count.
+    """
+    first = of_first(1)
+    left, right = Part.after(first), Part.after(first)
+    app.archive.stage_block(BILLING, FIRST, 0, b"first\n")
+    app.archive.stage_block(BILLING, FIRST, 1, b"not counted\n")
+    app.archive.stage_block(BILLING, left, 1, b"left\n")
+    app.archive.stage_block(BILLING, right, 1, b"right\n")
+    last = Part.after(left.with_block(first, blocks=1, end=2))
+    app.archive.stage_block(BILLING, last, 2, b"last\n")
+    app.archive.stage_block(BILLING, last, 3, b"not reached\n")
+    commit_staged(app, last.with_block(left.with_block(first, blocks=1, end=2), blocks=1, end=3))
+    assert app.read(lines_blob(BILLING)) == b"first\nleft\nlast\n"
+
+
+def test_blocks_of_release_0_1_come_first(app: RunningApp) -> None:
+    """Pages that an old follow-up message counts stand before what was staged since."""
+    blob = app.container.get_blob_client(lines_blob(BILLING))
+    app.container.create_container()
+    for page, old in enumerate((RUN, RUN, OTHER_RUN)):
+        blob.stage_block(f"{old}-{page:05d}", b"old %d\n" % page)
+    staged = Staged(end=3, blocks=3, old=(OldPart(RUN, 2), OldPart(OTHER_RUN, 1)))
+    part = Part.after(staged)
+    app.archive.stage_block(BILLING, part, 3, b"new\n")
+    assert app.archive.staged_pages(BILLING) == 4
+    commit_staged(app, part.with_block(staged, blocks=1, end=4))
+    assert app.read(lines_blob(BILLING)) == b"old 0\nold 1\nold 2\nnew\n"
 
 
 def test_pages_staged_beside_a_committed_blob_count_alone(app: RunningApp) -> None:
     """Committed pages are no staged ones."""
     commit(app)
-    app.archive.stage_page(BILLING, OTHER_RUN, 0, b"x\n")
+    app.archive.stage_block(BILLING, FIRST, 0, b"x\n")
     assert app.archive.staged_pages(BILLING) == 1
 
 
@@ -272,39 +341,59 @@ def test_pages_staged_beside_a_committed_blob_count_alone(app: RunningApp) -> No
 
 
 @pytest.mark.parametrize("enqueued_at", [None, datetime(2024, 2, 9, 6, 0, 12, 345678, UTC)])
-def test_an_invoice_and_its_mark_come_back(app: RunningApp, enqueued_at: datetime | None) -> None:
-    """An invoice.json is the very bytes that were put, and its mark what was noted."""
+def test_an_invoice_and_its_metadata_come_back(
+    app: RunningApp, enqueued_at: datetime | None
+) -> None:
+    """An invoice.json is the very bytes that were put, and says of itself what was noted."""
     text = '{"id":"G000024130","totalCharges":1.10,"currencySymbol":"€"}'.encode()
-    mark = InvoiceMark("0" * 16, VERSION, datetime.now(UTC), enqueued_at)
-    app.archive.put_invoice(INVOICE, text, mark)
-    stored = app.archive.read_invoice(INVOICE)
+    about = InvoiceMetadata("0" * 16, VERSION, datetime.now(UTC), enqueued_at)
+    app.archive.put_invoice(INVOICE, text, about, replacing=None)
+    stored = app.archive.invoice(INVOICE)
     assert stored
-    assert (stored.text, stored.mark) == (text, mark)
+    assert (stored.text, stored.about) == (text, about)
 
 
-def test_marking_an_invoice_leaves_its_text(app: RunningApp) -> None:
-    """A new mark changes what is said of the invoice, not the invoice."""
+def test_new_metadata_leave_the_text_of_an_invoice(app: RunningApp) -> None:
+    """They change what is said of the invoice, not the invoice, and only as it was seen."""
     put_text(app, b"{}")
-    mark = InvoiceMark("1" * 16, "2" * 16, datetime.now(UTC), datetime.now(UTC))
-    app.archive.mark_invoice(INVOICE, mark)
-    stored = app.archive.read_invoice(INVOICE)
+    about = InvoiceMetadata("1" * 16, "2" * 16, datetime.now(UTC), datetime.now(UTC))
+    etag = inventory_of(app.archive, INVOICE).etag
+    assert etag
+    assert app.archive.set_invoice_metadata(INVOICE, about, replacing=etag) != etag
+    stored = app.archive.invoice(INVOICE)
     assert stored
-    assert (stored.text, stored.mark) == (b"{}", mark)
+    assert (stored.text, stored.about) == (b"{}", about)
+    with pytest.raises(Overtaken, match="by somebody else since"):
+        app.archive.set_invoice_metadata(INVOICE, about, replacing=etag)
 
 
-def test_an_invoice_that_someone_else_has_put_has_no_mark(app: RunningApp) -> None:
-    """An invoice.json without this app's metadata can be read; it says nothing of itself."""
+def test_of_two_that_store_an_invoice_one_is_overtaken(app: RunningApp) -> None:
+    """A write replaces what its writer has seen, or nothing; else it is not done."""
+    about = InvoiceMetadata("0" * 16, VERSION, datetime.now(UTC))
+    first = app.archive.put_invoice(INVOICE, b"first", about, replacing=None)
+    with pytest.raises(Overtaken):
+        app.archive.put_invoice(INVOICE, b"late", about, replacing=None)
+    app.archive.put_invoice(INVOICE, b"second", about, replacing=first)
+    with pytest.raises(Overtaken):
+        app.archive.put_invoice(INVOICE, b"late", about, replacing=first)
+    stored = app.archive.invoice(INVOICE)
+    assert stored
+    assert stored.text == b"second"
+
+
+def test_an_invoice_that_someone_else_has_put_says_nothing_of_itself(app: RunningApp) -> None:
+    """An invoice.json without this app's metadata can be read all the same."""
     put_text(app, b"{}")
     blob = app.container.get_blob_client(f"{INVOICE}/invoice.json")
     for metadata in ({}, {"content": "x", "version": "y", "stored_at": "some day"}):
         blob.upload_blob(b"{}", overwrite=True, metadata=metadata)
-        stored = app.archive.read_invoice(INVOICE)
+        stored = app.archive.invoice(INVOICE)
         assert stored
-        assert stored.mark is None
+        assert stored.about is None
 
 
 def manifest_text(app: RunningApp) -> bytes | None:
-    """The manifest as it stands, None where there is none."""
+    """The manifest as it is, None where there is none."""
     name = f"{INVOICE}/manifest.json"
     return app.read(name) if name in app.blobs() else None
 
@@ -314,9 +403,9 @@ def manifest_text(app: RunningApp) -> bytes | None:
 
 def test_nothing_is_there_before_the_container_is(app: RunningApp) -> None:
     """Reading from a container that does not exist finds nothing, and does not create it."""
-    assert app.archive.read_invoice(INVOICE) is None
-    assert app.archive.stored_lines(BILLING) is None
-    assert app.archive.all_stored_lines(INVOICE) == []
+    assert app.archive.invoice(INVOICE) is None
+    assert app.archive.lines(BILLING) is None
+    assert inventory_of(app.archive, INVOICE).lines == {}
     assert app.archive.staged_pages(BILLING) == 0
     assert not app.container.exists()
 
@@ -330,12 +419,10 @@ def test_the_container_is_created_when_missing(app: RunningApp, write: str, dele
         app.container.delete_container()
     match write:
         case "stage":
-            app.archive.stage_page(BILLING, RUN, 0, b"x\n")
+            app.archive.stage_block(BILLING, FIRST, 0, b"x\n")
             assert app.archive.staged_pages(BILLING) == 1
         case "commit":
-            app.archive.commit_lines(
-                BILLING, [], {"lines": "0"}, over=app.archive.stored_lines(BILLING)
-            )
+            commit_staged(app, Staged())
         case "invoice":
             put_text(app, b"{}")
         case _:
@@ -345,12 +432,10 @@ def test_the_container_is_created_when_missing(app: RunningApp, write: str, dele
 
 def test_pages_that_were_deleted_with_the_container_are_gone(app: RunningApp) -> None:
     """A commit after the container was deleted says that its blocks are gone."""
-    app.archive.stage_page(BILLING, RUN, 0, b"x\n")
+    app.archive.stage_block(BILLING, FIRST, 0, b"x\n")
     app.container.delete_container()
     with pytest.raises(Overtaken):
-        app.archive.commit_lines(
-            BILLING, [RUN], {"lines": "1"}, over=app.archive.stored_lines(BILLING)
-        )
+        commit_staged(app, of_first(1))
 
 
 def test_threads_that_find_no_container_create_it_together(app: RunningApp) -> None:
@@ -359,7 +444,7 @@ def test_threads_that_find_no_container_create_it_together(app: RunningApp) -> N
 
     def stage(page: int) -> None:
         together.wait(10)
-        app.archive.stage_page(BILLING, RUN, page, b"%d\n" % page)
+        app.archive.stage_block(BILLING, FIRST, page, b"%d\n" % page)
 
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(stage, range(4)))
@@ -375,7 +460,7 @@ def test_a_connection_string_that_is_none_is_named(environment: dict[str, str]) 
 
 @pytest.fixture
 def message() -> LineItemsMessage:
-    return LineItemsMessage(link=BILLING.link, currency_code="EUR")
+    return LineItemsMessage(link=link_of(BILLING), currency_code="EUR")
 
 
 @pytest.fixture
@@ -391,18 +476,18 @@ def test_the_queue_is_created_when_missing(
 ) -> None:
     """The first message creates the queue, also after someone has deleted it."""
     for _ in range(2):
-        missing_queue.orders.send(message)
+        missing_queue.services.queue.send(message)
         assert missing_queue.take_messages() == [message]
         missing_queue.queue.delete_queue()
-    missing_queue.orders.send(message)
+    missing_queue.services.queue.send(message)
     assert missing_queue.waiting() == 1
 
 
 def test_a_message_arrives_as_plain_json(app: RunningApp, message: LineItemsMessage) -> None:
     """What the trigger gets is the JSON text itself, and it stays until someone takes it."""
-    app.orders.send(message)
+    app.services.queue.send(message)
     [peeked] = app.queue.peek_messages()
-    assert json.loads(peeked.content) == {"link": BILLING.link, "currencyCode": "EUR"}
+    assert json.loads(peeked.content) == {"link": link_of(BILLING), "currencyCode": "EUR"}
     assert peeked.expires_on is None or peeked.expires_on.year > 2100
 
 
@@ -410,7 +495,7 @@ def test_a_message_with_a_delay_is_not_seen_at_once(
     app: RunningApp, message: LineItemsMessage
 ) -> None:
     """A delayed message is in the queue, and nobody gets it before its time."""
-    app.orders.send(message, delay=300)
+    app.services.queue.send(message, delay=300)
     assert app.waiting() == 1
     assert app.take_messages() == []
 
@@ -435,6 +520,7 @@ def test_a_manifest_says_what_is_there(app: RunningApp) -> None:
             {
                 "billingProvider": "one_time",
                 "invoiceLineItemType": "billing_line_items",
+                "source": "v1",
                 "blob": f"{INVOICE}/one_time/billing_line_items.jsonl",
                 "lines": 1,
                 "total": Decimal("7.5"),
@@ -504,7 +590,7 @@ def test_complete_when_every_detail_is_there_for_the_invoice_as_it_stands(app: R
 
 def test_a_detail_that_cannot_be_followed_leaves_it_incomplete(app: RunningApp) -> None:
     """An invoice with a detail of an unknown kind is never said to be all there."""
-    put_invoice(app, BILLING, LineItems(INVOICE, "carrier_pigeon", "billing_line_items"))
+    put_invoice(app, BILLING, LineItemsKey(INVOICE, "carrier_pigeon", "billing_line_items"))
     commit(app)
     assert refreshed(app)["complete"] is False
 
@@ -564,7 +650,7 @@ def test_lines_without_a_stored_invoice_are_not_complete(app: RunningApp) -> Non
     commit(app, total="7.5")
     manifest = refreshed(app)
     assert manifest["complete"] is False
-    assert [entry["blob"] for entry in manifest["lineItems"]] == [blob_name(BILLING)]
+    assert [entry["blob"] for entry in manifest["lineItems"]] == [lines_blob(BILLING)]
 
 
 def test_two_writers_that_race_end_with_what_both_know(app: RunningApp) -> None:
@@ -575,7 +661,7 @@ def test_two_writers_that_race_end_with_what_both_know(app: RunningApp) -> None:
         together = threading.Barrier(2)
 
         def finish(
-            items: LineItems, run: str = run, together: threading.Barrier = together
+            items: LineItemsKey, run: str = run, together: threading.Barrier = together
         ) -> None:
             together.wait(10)
             commit(app, items, run=run, fetched_at=run)
@@ -588,41 +674,55 @@ def test_two_writers_that_race_end_with_what_both_know(app: RunningApp) -> None:
         assert [entry["fetchedAt"] for entry in manifest["lineItems"]] == [run, run]
 
 
-def test_a_writer_that_was_overtaken_looks_again(app: RunningApp) -> None:
+@pytest.fixture
+def in_between(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], object]]:
+    """What happens while a manifest is made, each the next time."""
+    make = manifest_module._manifest
+    happenings: list[Callable[[], object]] = []
+
+    def made(*args: Any) -> Any:
+        manifest = make(*args)
+        if happenings:
+            happenings.pop(0)()
+        return manifest
+
+    monkeypatch.setattr(manifest_module, "_manifest", made)
+    return happenings
+
+
+def test_a_writer_that_was_overtaken_looks_again(
+    app: RunningApp, in_between: list[Callable[[], object]]
+) -> None:
     """A manifest that was made before another one was written is made anew, not written over it."""
-    seen: list[bytes | None] = []
 
-    def make() -> tuple[bytes, bool]:
-        seen.append(manifest_text(app))
-        if len(seen) == 1:
-            app.archive.replace_manifest(INVOICE, lambda: (b"theirs", True))
-        return b"ours", False
+    def other_writer() -> None:
+        commit(app)
+        app.archive.put_manifest(INVOICE, b"theirs", ManifestMetadata(), replacing=None)
 
-    app.archive.replace_manifest(INVOICE, make)
-    assert seen == [None, b"theirs"]
-    assert manifest_text(app) == b"ours"
+    in_between.append(other_writer)
+    assert [entry["lines"] for entry in refreshed(app)["lineItems"]] == [1]
 
 
-def test_a_manifest_deleted_in_between_is_written_all_the_same(app: RunningApp) -> None:
+def test_a_manifest_deleted_in_between_is_written_all_the_same(
+    app: RunningApp, in_between: list[Callable[[], object]]
+) -> None:
     """A manifest that someone deletes while its successor is made does not stop that one."""
-    app.archive.replace_manifest(INVOICE, lambda: (b"old", True))
-    blob = app.container.get_blob_client(f"{INVOICE}/manifest.json")
-
-    def make() -> tuple[bytes, bool]:
-        if manifest_text(app) == b"old":
-            blob.delete_blob()
-        return b"new", True
-
-    app.archive.replace_manifest(INVOICE, make)
-    assert manifest_text(app) == b"new"
+    refreshed(app)
+    in_between.append(app.container.get_blob_client(f"{INVOICE}/manifest.json").delete_blob)
+    assert refreshed(app)["invoiceId"] == INVOICE
 
 
-def test_a_manifest_that_never_stands_still_is_an_error(app: RunningApp) -> None:
+def test_a_manifest_that_is_always_written_by_others_is_an_error(
+    app: RunningApp, in_between: list[Callable[[], object]]
+) -> None:
     """A writer that is overtaken every time gives up and says so, instead of going on for ever."""
 
-    def make() -> tuple[bytes, bool]:
-        app.archive.replace_manifest(INVOICE, lambda: (b"theirs", True))
-        return b"ours", True
+    def other_writer() -> None:
+        _, etag = app.archive.manifest(INVOICE)
+        app.archive.put_manifest(INVOICE, b"theirs", ManifestMetadata(), replacing=etag)
 
+    in_between.extend([other_writer] * 10)
     with pytest.raises(TimeoutError, match=INVOICE):
-        app.archive.replace_manifest(INVOICE, make, tries=3)
+        refresh_manifest(app.archive, INVOICE)
+    assert in_between == []
+    assert manifest_text(app) == b"theirs"

@@ -21,7 +21,8 @@ from local.simulated import (
     SimulatedPartnerCenter,
     faults,
 )
-from shared.auth import Tokens, partner_center_credential, storage_credential
+from shared.auth.credentials import app_registration, storage_credential
+from shared.auth.tokens import AppCredential, Tokens
 from shared.errors import Refused, Retriable
 from shared.settings import Settings, StorageConnection
 
@@ -53,6 +54,11 @@ def settings_of(entra_id: SimulatedEntraId, **more: str) -> Settings:
     )
 
 
+def tokens_of(settings: Settings) -> Tokens:
+    """Tokens for Partner Center, by the credential that these settings ask for."""
+    return Tokens(AppCredential(settings), settings.scope)
+
+
 # --- the three proofs -----------------------------------------------------------------------------
 
 
@@ -60,7 +66,7 @@ def test_a_secret_gets_a_token_for_partner_center(
     settings: Settings, entra_id: SimulatedEntraId
 ) -> None:
     """With a client secret, Entra ID gives a token whose audience is Partner Center's URL."""
-    assert entra_id.is_valid(Tokens(settings).get(), RESOURCE)
+    assert entra_id.is_valid(tokens_of(settings).get(), RESOURCE)
 
 
 @pytest.mark.usefixtures("trusted")
@@ -69,7 +75,7 @@ def test_a_certificate_gets_a_token(entra_id: SimulatedEntraId, tmp_path: Path) 
     path = tmp_path / "app.pem"
     path.write_bytes(entra_id.new_certificate())
     settings = settings_of(entra_id, PARTNER_CENTER_CLIENT_CERTIFICATE_PATH=str(path))
-    assert entra_id.is_valid(Tokens(settings).get(), RESOURCE)
+    assert entra_id.is_valid(tokens_of(settings).get(), RESOURCE)
 
 
 @pytest.mark.usefixtures("trusted")
@@ -81,7 +87,7 @@ def test_a_federated_managed_identity_gets_a_token(
     more = {"AZURE_CLIENT_ID": client_id} if client_id else {}
     with SimulatedManagedIdentity(entra_id, client_id=client_id) as identity:
         _set(monkeypatch, identity.environment)
-        assert entra_id.is_valid(Tokens(settings_of(entra_id, **more)).get(), RESOURCE)
+        assert entra_id.is_valid(tokens_of(settings_of(entra_id, **more)).get(), RESOURCE)
         [asked] = identity.requests
     assert "resource=api://AzureADTokenExchange" in asked.query
 
@@ -94,7 +100,7 @@ def test_an_identity_that_is_not_there_is_refused(
     with SimulatedManagedIdentity(entra_id, client_id="another") as identity:
         _set(monkeypatch, identity.environment)
         with pytest.raises(Refused, match="managed identity"):
-            Tokens(settings_of(entra_id)).get()
+            tokens_of(settings_of(entra_id)).get()
 
 
 def _set(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]) -> None:
@@ -109,7 +115,7 @@ def test_many_gets_from_many_threads_ask_once(
     settings: Settings, entra_id: SimulatedEntraId
 ) -> None:
     """However many threads want a token at once and after another, Entra ID is asked once."""
-    tokens = Tokens(settings)
+    tokens = tokens_of(settings)
     before = len(entra_id.token_requests)
     with ThreadPoolExecutor(8) as threads:
         given = set(threads.map(lambda _: tokens.get(), range(80)))
@@ -121,7 +127,7 @@ def test_renew_gives_another_token_than_the_refused_one(
     settings: Settings, entra_id: SimulatedEntraId
 ) -> None:
     """A refused token is replaced by one from Entra ID, not from a cache, and stays replaced."""
-    tokens = Tokens(settings)
+    tokens = tokens_of(settings)
     refused = tokens.get()
     entra_id.revoke(refused)
     fresh = tokens.renew(refused)
@@ -134,7 +140,7 @@ def test_threads_that_renew_the_same_token_ask_once(
     settings: Settings, entra_id: SimulatedEntraId
 ) -> None:
     """Eight threads whose one token was refused get the same new one by a single request."""
-    tokens = Tokens(settings)
+    tokens = tokens_of(settings)
     refused = tokens.get()
     before = len(entra_id.token_requests)
     with ThreadPoolExecutor(8) as threads:
@@ -149,7 +155,7 @@ def test_a_token_is_replaced_before_it_ends(monkeypatch: pytest.MonkeyPatch) -> 
     with SimulatedEntraId(lifetime_seconds=299) as entra_id:
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(entra_id.ca_file))
         secret = entra_id.client_secret
-        tokens = Tokens(settings_of(entra_id, PARTNER_CENTER_CLIENT_SECRET=secret))
+        tokens = tokens_of(settings_of(entra_id, PARTNER_CENTER_CLIENT_SECRET=secret))
         assert tokens.get() != tokens.get()
 
 
@@ -164,7 +170,7 @@ def test_a_wrong_secret_is_refused_and_not_told(
     secret = "a-secret~that.is-wrong"
     settings = settings.model_copy(update={"client_secret": SecretStr(secret)})
     with pytest.raises(Refused, match="AADSTS7000215") as caught:
-        Tokens(settings).get()
+        tokens_of(settings).get()
     for setting in ("PARTNER_CENTER_TENANT_ID", "PARTNER_CENTER_CLIENT_ID"):
         assert setting in str(caught.value)
     assert secret not in "".join(traceback.format_exception(caught.value))
@@ -177,12 +183,12 @@ def test_an_unknown_tenant_or_app_is_refused(settings: Settings, setting: str) -
     """A tenant or client id that Entra ID does not know means Refused."""
     wrong = settings.model_copy(update={setting: "11111111-2222-4333-8444-555555555555"})
     with pytest.raises(Refused, match="AADSTS"):
-        Tokens(wrong).get()
+        tokens_of(wrong).get()
 
 
 def test_a_refusal_is_not_remembered(settings: Settings, entra_id: SimulatedEntraId) -> None:
     """After a refusal the next get asks again: a secret that was put right at Entra ID works at once."""
-    tokens = Tokens(settings)
+    tokens = tokens_of(settings)
     secret, entra_id.client_secret = entra_id.client_secret, "rotated"
     try:
         with pytest.raises(Refused):
@@ -205,7 +211,7 @@ def test_an_unusable_certificate_is_refused(
     path.write_bytes(content)
     settings = settings_of(entra_id, PARTNER_CENTER_CLIENT_CERTIFICATE_PATH=str(path))
     with pytest.raises(Refused, match="cannot be used"):
-        Tokens(settings).get()
+        tokens_of(settings).get()
 
 
 @pytest.mark.usefixtures("trusted")
@@ -218,7 +224,7 @@ def test_a_certificate_of_another_app_is_refused(
     entra_id.new_certificate()
     settings = settings_of(entra_id, PARTNER_CENTER_CLIENT_CERTIFICATE_PATH=str(path))
     with pytest.raises(Refused, match="AADSTS700027"):
-        Tokens(settings).get()
+        tokens_of(settings).get()
 
 
 @pytest.mark.usefixtures("trusted")
@@ -231,7 +237,7 @@ def test_a_certificate_that_cannot_be_opened_is_refused(
     settings = settings_of(entra_id, PARTNER_CENTER_CLIENT_CERTIFICATE_PATH=str(path))
     path.unlink()
     with pytest.raises(Refused):
-        Tokens(settings).get()
+        tokens_of(settings).get()
 
 
 # --- failures of Entra ID that pass ------------------------------------------------------------------
@@ -261,7 +267,7 @@ def test_entra_id_down_is_no_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(gone.ca_file))
         settings = settings_of(gone, PARTNER_CENTER_CLIENT_SECRET=gone.client_secret)
     with pytest.raises(Retriable):
-        Tokens(settings).get()
+        tokens_of(settings).get()
 
 
 @pytest.mark.usefixtures("slept")
@@ -270,7 +276,9 @@ def test_entra_id_failing_is_no_refusal(monkeypatch: pytest.MonkeyPatch) -> None
     with own_entra_id(monkeypatch) as entra_id:
         entra_id.faults.add(faults.status(503), match="token", times=None)
         with pytest.raises(Retriable):
-            Tokens(settings_of(entra_id, PARTNER_CENTER_CLIENT_SECRET=entra_id.client_secret)).get()
+            tokens_of(
+                settings_of(entra_id, PARTNER_CENTER_CLIENT_SECRET=entra_id.client_secret)
+            ).get()
 
 
 @pytest.mark.usefixtures("slept")
@@ -283,7 +291,7 @@ def test_a_managed_identity_that_does_not_answer_is_no_refusal(
         monkeypatch.setenv("IDENTITY_ENDPOINT", f"{broken.url}/msi/token")
         monkeypatch.setenv("IDENTITY_HEADER", "made-up")
         with pytest.raises(Retriable):
-            Tokens(settings_of(entra_id)).get()
+            tokens_of(settings_of(entra_id)).get()
 
 
 def test_a_throttling_entra_id_is_not_slept_for(
@@ -293,7 +301,9 @@ def test_a_throttling_entra_id_is_not_slept_for(
     with own_entra_id(monkeypatch) as entra_id:
         entra_id.faults.add(faults.throttled(57), match="token", times=None)
         with pytest.raises(Retriable):
-            Tokens(settings_of(entra_id, PARTNER_CENTER_CLIENT_SECRET=entra_id.client_secret)).get()
+            tokens_of(
+                settings_of(entra_id, PARTNER_CENTER_CLIENT_SECRET=entra_id.client_secret)
+            ).get()
     assert sum(slept) < 10
 
 
@@ -302,7 +312,9 @@ def test_a_failure_counts_for_all_who_waited_for_it(monkeypatch: pytest.MonkeyPa
     """Threads that want a token while Entra ID is silent do not wait for it one after the other."""
     with own_entra_id(monkeypatch) as entra_id, ThreadPoolExecutor(8) as threads:
         entra_id.faults.add(faults.no_answer(1), match="/token", times=None)
-        tokens = Tokens(settings_of(entra_id, PARTNER_CENTER_CLIENT_SECRET=entra_id.client_secret))
+        tokens = tokens_of(
+            settings_of(entra_id, PARTNER_CENTER_CLIENT_SECRET=entra_id.client_secret)
+        )
         asked = [threads.submit(tokens.get) for _ in range(8)]
         assert all(isinstance(each.exception(), Retriable) for each in asked)
         assert len(entra_id.requests.matching("/token")) <= 2
@@ -316,7 +328,9 @@ def test_a_silent_entra_id_is_not_waited_for_for_minutes(monkeypatch: pytest.Mon
     with ThreadPoolExecutor(1) as threads, own_entra_id(monkeypatch) as entra_id:
         entra_id.faults.add(faults.no_answer(300), match="token", times=None)
         asked = threads.submit(
-            Tokens(settings_of(entra_id, PARTNER_CENTER_CLIENT_SECRET=entra_id.client_secret)).get
+            tokens_of(
+                settings_of(entra_id, PARTNER_CENTER_CLIENT_SECRET=entra_id.client_secret)
+            ).get
         )
         with pytest.raises(Retriable):
             asked.result(12)
@@ -396,7 +410,7 @@ def test_instance_discovery_is_for_microsofts_authorities_alone(
         "identity": ("ClientAssertionCredential", {}),
     }[proof]
     kind = chosen(name)
-    partner_center_credential(_at(authority, **more))
+    app_registration(_at(authority, **more))
     [made] = kind.made
     assert made.args[:2] == ("contoso.example", "an-app")
     assert made.kwargs["authority"] == authority
@@ -412,7 +426,7 @@ def test_each_cloud_wants_its_own_audience_of_the_identity(
         chosen("ManagedIdentityCredential"),
         chosen("ClientAssertionCredential"),
     )
-    partner_center_credential(_at(authority, AZURE_CLIENT_ID="user-assigned"))
+    app_registration(_at(authority, AZURE_CLIENT_ID="user-assigned"))
     [identity], [assertion] = identities.made, assertions.made
     assert identity.kwargs["client_id"] == "user-assigned"
     assert assertion.args[2]() == "an assertion"
@@ -455,7 +469,9 @@ def test_a_tenant_that_discovery_does_not_know_is_refused(monkeypatch: pytest.Mo
     with own_entra_id(monkeypatch) as entra_id:
         entra_id.faults.add(faults.status(400, body), match="openid-configuration", times=None)
         with pytest.raises(Refused, match="PARTNER_CENTER_TENANT_ID"):
-            Tokens(settings_of(entra_id, PARTNER_CENTER_CLIENT_SECRET=entra_id.client_secret)).get()
+            tokens_of(
+                settings_of(entra_id, PARTNER_CENTER_CLIENT_SECRET=entra_id.client_secret)
+            ).get()
 
 
 def test_a_throttled_tenant_is_no_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -464,4 +480,6 @@ def test_a_throttled_tenant_is_no_refusal(monkeypatch: pytest.MonkeyPatch) -> No
     with own_entra_id(monkeypatch) as entra_id:
         entra_id.faults.add(faults.status(429, body), match="/token", times=None)
         with pytest.raises(Retriable):
-            Tokens(settings_of(entra_id, PARTNER_CENTER_CLIENT_SECRET=entra_id.client_secret)).get()
+            tokens_of(
+                settings_of(entra_id, PARTNER_CENTER_CLIENT_SECRET=entra_id.client_secret)
+            ).get()

@@ -15,73 +15,76 @@ import requests
 from aiohttp import web
 from azure.core.exceptions import HttpResponseError, ServiceRequestError
 
+from fetch_line_items.decode import decode_message
+from fetch_line_items.result import Later
 from local.simulated import SimulatedPartnerCenter, faults
 from local.simulated.invoices import jsonl, new_commerce, total
-from shared.errors import Fatal, LinesWouldVanish, NotFound, PartnerCenterError
-from shared.links import LineItems
+from shared.errors import ApiError, Fatal, LinesWouldVanish, NotFound
+from shared.keys import LineItemsKey
+from shared.links import link_of
 from shared.messages import LineItemsMessage
 from tests.running_app import RunningApp
 
-OFFICE = LineItems("D0500033K3", "office", "billing_line_items")  # 4,500 lines
-FULL = LineItems("D0500033K3", "azure", "billing_line_items")  # 2,000 lines: a full page
-USAGE = LineItems("D0500033K3", "azure", "usage_line_items")  # 4,500 lines
-EMPTY = LineItems("D0500034A7", "azure", "usage_line_items")
-NEW = LineItems("G000024130", "one_time", "billing_line_items")  # 4,500 lines
-NEW_USAGE = LineItems("G000024130", "one_time", "usage_line_items")  # 2,001 lines
+OFFICE = LineItemsKey("D0500033K3", "office", "billing_line_items")  # 4,500 lines
+FULL = LineItemsKey("D0500033K3", "azure", "billing_line_items")  # 2,000 lines: a full page
+USAGE = LineItemsKey("D0500033K3", "azure", "usage_line_items")  # 4,500 lines
+EMPTY = LineItemsKey("D0500034A7", "azure", "usage_line_items")
+NEW = LineItemsKey("G000024130", "one_time", "billing_line_items")  # 4,500 lines
+NEW_USAGE = LineItemsKey("G000024130", "one_time", "usage_line_items")  # 2,001 lines
 STALE = faults.status(400, '{"message":"The request is invalid."}')
 KINDS = [OFFICE, FULL, USAGE, NEW, NEW_USAGE]
 
 
-def blob(items: LineItems) -> str:
-    return f"{items}.jsonl"
+def blob(key: LineItemsKey) -> str:
+    return f"{key}.jsonl"
 
 
-def expected(partner_center: SimulatedPartnerCenter, items: LineItems) -> bytes:
-    invoice = partner_center.invoices[items.invoice_id]
-    return b"".join(jsonl(invoice, items.billing_provider, items.invoice_line_item_type))
+def expected(partner_center: SimulatedPartnerCenter, key: LineItemsKey) -> bytes:
+    invoice = partner_center.invoices[key.invoice_id]
+    return b"".join(jsonl(invoice, key.billing_provider, key.invoice_line_item_type))
 
 
-def by_hand(items: LineItems) -> str:
-    return f'{{"link": "{items.link}"}}'
+def by_hand(key: LineItemsKey) -> str:
+    return f'{{"link": "{link_of(key)}"}}'
 
 
-def requests_for(partner_center: SimulatedPartnerCenter, items: LineItems) -> list[str]:
+def requests_for(partner_center: SimulatedPartnerCenter, key: LineItemsKey) -> list[str]:
     """The line item requests that were answered or at least received, as path and query."""
-    received = partner_center.requests.matching(f"{items.invoice_id}/lineitems")
+    received = partner_center.requests.matching(f"{key.invoice_id}/lineitems")
     return [request.path_and_query for request in received]
 
 
-@pytest.mark.parametrize("items", [*KINDS, EMPTY], ids=str)
+@pytest.mark.parametrize("key", [*KINDS, EMPTY], ids=str)
 def test_every_kind_of_lines_arrives_exactly(
-    app: RunningApp, partner_center: SimulatedPartnerCenter, items: LineItems
+    app: RunningApp, partner_center: SimulatedPartnerCenter, key: LineItemsKey
 ) -> None:
     """A message with nothing but a link is enough; the blob holds each line's own bytes in order."""
-    app.fetch(by_hand(items))
-    assert app.read(blob(items)) == expected(partner_center, items)
+    app.fetch(by_hand(key))
+    assert app.read(blob(key)) == expected(partner_center, key)
     assert app.waiting() == 0
 
 
-@pytest.mark.parametrize("items", KINDS, ids=str)
+@pytest.mark.parametrize("key", KINDS, ids=str)
 def test_the_blobs_metadata(
-    app: RunningApp, partner_center: SimulatedPartnerCenter, items: LineItems
+    app: RunningApp, partner_center: SimulatedPartnerCenter, key: LineItemsKey
 ) -> None:
     """Lines, pages, total, currency, link, time and correlation id, as the contract names them."""
-    app.fetch(by_hand(items))
-    metadata = app.metadata(blob(items))
-    invoice = partner_center.invoices[items.invoice_id]
-    charges = total(invoice, items.billing_provider, items.invoice_line_item_type)
-    lines = expected(partner_center, items).count(b"\n")
+    app.fetch(by_hand(key))
+    metadata = app.metadata(blob(key))
+    invoice = partner_center.invoices[key.invoice_id]
+    charges = total(invoice, key.billing_provider, key.invoice_line_item_type)
+    lines = expected(partner_center, key).count(b"\n")
     assert int(metadata["lines"]) == lines
     assert int(metadata["pages"]) == -(-lines // 2000)
     assert (Decimal(metadata["total"]) if "total" in metadata else None) == charges
     assert metadata["currency"] == "USD"
-    assert metadata["link"] == items.link
+    assert metadata["link"] == link_of(key)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+\+00:00", metadata["fetched_at"])
     sent = partner_center.requests.matching("lineitems")[-1].headers["ms-correlationid"]
     assert metadata["correlation_id"] == sent
 
 
-@pytest.mark.parametrize("items", [USAGE, NEW], ids=str)
+@pytest.mark.parametrize("key", [USAGE, NEW], ids=str)
 @pytest.mark.parametrize(
     "options",
     [
@@ -102,35 +105,35 @@ def test_the_blobs_metadata(
 def test_every_way_of_answering(
     app: RunningApp,
     partner_center: SimulatedPartnerCenter,
-    items: LineItems,
+    key: LineItemsKey,
     options: dict[str, object],
 ) -> None:
     """The API's known quirks change nothing in what is stored."""
     for name, value in options.items():
         setattr(partner_center.options, name, value)
-    app.fetch(by_hand(items))
-    assert app.read(blob(items)) == expected(partner_center, items)
+    app.fetch(by_hand(key))
+    assert app.read(blob(key)) == expected(partner_center, key)
 
 
 @pytest.mark.parametrize(
-    ("items", "pages"), [(OFFICE, range(46, 50)), (NEW, range(45, 46))], ids=["offset", "token"]
+    ("key", "pages"), [(OFFICE, range(46, 50)), (NEW, range(45, 46))], ids=["offset", "token"]
 )
 def test_a_page_is_asked_for_once_over_follow_up_messages(
-    app: RunningApp, partner_center: SimulatedPartnerCenter, items: LineItems, pages: range
+    app: RunningApp, partner_center: SimulatedPartnerCenter, key: LineItemsKey, pages: range
 ) -> None:
     """Forty-five pages are forty-five requests, however many messages it takes.
 
     By offset, the last page is a full one here: what is behind it has to be looked for, with up to
     four requests in flight.
     """
-    app.orders.send(LineItemsMessage.decode(by_hand(items).encode()))
+    app.services.queue.send(decode_message(by_hand(key).encode()))
     messages = app.drain(page_size=100, time_budget_seconds=0.02)
     assert messages > 1
-    asked = requests_for(partner_center, items)
+    asked = requests_for(partner_center, key)
     assert len(asked) in pages
-    if items is OFFICE:
+    if key is OFFICE:
         assert len(asked) == len(set(asked))
-    assert app.read(blob(items)) == expected(partner_center, items)
+    assert app.read(blob(key)) == expected(partner_center, key)
     correlations = {
         r.headers["ms-correlationid"] for r in partner_center.requests.matching("lineitems")
     }
@@ -141,7 +144,7 @@ def test_every_page_a_message_of_its_own(
     app: RunningApp, partner_center: SimulatedPartnerCenter
 ) -> None:
     """A time budget of nothing still makes a page of progress with each message."""
-    app.orders.send(LineItemsMessage.decode(by_hand(NEW).encode()))
+    app.services.queue.send(decode_message(by_hand(NEW).encode()))
     assert app.drain(page_size=500, time_budget_seconds=0) == 9
     assert app.read(blob(NEW)) == expected(partner_center, NEW)
 
@@ -176,10 +179,10 @@ def test_pages_are_fetched_several_at_a_time(
 # -- running twice
 
 
-def order(app: RunningApp, items: LineItems) -> LineItemsMessage:
+def order(app: RunningApp, key: LineItemsKey) -> LineItemsMessage:
     """What the timer orders for these lines."""
     app.list_invoices()
-    return next(message for message in app.take_messages() if message.items() == items)
+    return next(message for message in app.take_messages() if message.key == key)
 
 
 def test_an_order_that_is_delivered_again_is_done_before_it_starts(
@@ -219,12 +222,12 @@ def test_a_follow_up_that_is_delivered_again_after_the_commit_is_done(
     assert f"{NEW.invoice_id}/manifest.json" in app.blobs()
 
 
-@pytest.mark.parametrize("items", [USAGE, NEW], ids=str)
+@pytest.mark.parametrize("key", [USAGE, NEW], ids=str)
 def test_two_runs_at_once_end_in_the_same_blob(
-    app: RunningApp, partner_center: SimulatedPartnerCenter, items: LineItems
+    app: RunningApp, partner_center: SimulatedPartnerCenter, key: LineItemsKey
 ) -> None:
     """Whichever commits first, nobody's pages are mixed, and nobody starts over without need."""
-    message = order(app, items)
+    message = order(app, key)
     partner_center.options.latency_seconds = 0.05
     failures: list[BaseException] = []
 
@@ -241,8 +244,8 @@ def test_two_runs_at_once_end_in_the_same_blob(
         one.join()
     assert failures == []
     assert app.waiting() == 0
-    assert app.read(blob(items)) == expected(partner_center, items)
-    assert app.manifest(items.invoice_id)["lineItems"][0]["lines"] == 4500
+    assert app.read(blob(key)) == expected(partner_center, key)
+    assert app.manifest(key.invoice_id)["lineItems"][0]["lines"] == 4500
 
 
 def test_a_run_whose_pages_are_gone_starts_over_if_it_has_to(
@@ -272,39 +275,39 @@ def test_an_order_that_is_out_of_date_does_not_replace_the_newer_lines(
     assert partner_center.requests.matching("lineitems") == []
 
 
-@pytest.mark.parametrize("items", [USAGE, NEW], ids=str)
+@pytest.mark.parametrize("key", [USAGE, NEW], ids=str)
 def test_an_order_that_is_overtaken_before_its_first_page_does_not_replace_the_newer_lines(
-    app: RunningApp, partner_center: SimulatedPartnerCenter, items: LineItems
+    app: RunningApp, partner_center: SimulatedPartnerCenter, key: LineItemsKey
 ) -> None:
     """Its first answer is old and on its way while the invoice changes and the new lines arrive."""
-    old = order(app, items)
+    old = order(app, key)
 
     def change_and_fetch() -> None:
-        partner_center.put(replace(partner_center.invoices[items.invoice_id], revision=1))
-        app.fetch(order(app, items))
+        partner_center.put(replace(partner_center.invoices[key.invoice_id], revision=1))
+        app.fetch(order(app, key))
 
     async def held_up(_request: web.Request, answer: faults.Answer) -> web.StreamResponse:
         response = await answer()
         await asyncio.to_thread(change_and_fetch)
         return response
 
-    partner_center.faults.add(held_up, match=f"{items.invoice_id}/lineitems")
+    partner_center.faults.add(held_up, match=f"{key.invoice_id}/lineitems")
     app.fetch(old)
     app.drain()
-    assert app.read(blob(items)) == expected(partner_center, items)
-    version = app.metadata(f"{items.invoice_id}/invoice.json")["version"]
-    assert app.metadata(blob(items))["version"] == version
+    assert app.read(blob(key)) == expected(partner_center, key)
+    version = app.metadata(f"{key.invoice_id}/invoice.json")["version"]
+    assert app.metadata(blob(key))["version"] == version
 
 
-@pytest.mark.parametrize("items", [USAGE, NEW], ids=str)
+@pytest.mark.parametrize("key", [USAGE, NEW], ids=str)
 def test_a_message_that_is_worked_on_twice_mixes_nothing(
-    app: RunningApp, partner_center: SimulatedPartnerCenter, items: LineItems
+    app: RunningApp, partner_center: SimulatedPartnerCenter, key: LineItemsKey
 ) -> None:
     """Delivered twice and cut into pages differently, both chains go on and either may commit.
 
     Each invocation stages blocks of its own, so none counts on a block that another has replaced.
     """
-    message = order(app, items)
+    message = order(app, key)
     app.fetch(message, page_size=700, time_budget_seconds=0)
     (first,) = app.take_messages()
     app.fetch(first, page_size=300, time_budget_seconds=0)
@@ -313,27 +316,27 @@ def test_a_message_that_is_worked_on_twice_mixes_nothing(
     (right,) = app.take_messages()
     app.fetch(left)
     app.fetch(right)
-    assert app.read(blob(items)) == expected(partner_center, items)
-    assert app.metadata(blob(items))["lines"] == "4500"
+    assert app.read(blob(key)) == expected(partner_center, key)
+    assert app.metadata(blob(key))["lines"] == "4500"
 
 
 class Crash(BaseException):
     """The process dies here."""
 
 
-@pytest.mark.parametrize("step", ["stage_page", "commit_lines", "replace_manifest"])
+@pytest.mark.parametrize("step", ["stage_block", "commit_lines", "put_manifest"])
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
-@pytest.mark.parametrize("items", [USAGE, NEW], ids=str)
+@pytest.mark.parametrize("key", [USAGE, NEW], ids=str)
 def test_a_crash_at_any_step_ends_in_the_same_blob(
     app: RunningApp,
     partner_center: SimulatedPartnerCenter,
     monkeypatch: pytest.MonkeyPatch,
-    items: LineItems,
+    key: LineItemsKey,
     step: str,
     before: bool,
 ) -> None:
     """The message comes back, and its second delivery leaves what one without a crash would."""
-    message = order(app, items)
+    message = order(app, key)
     real: Callable[..., object] = getattr(app.archive, step)
 
     def crash(*args: object, **kwargs: object) -> None:
@@ -346,15 +349,15 @@ def test_a_crash_at_any_step_ends_in_the_same_blob(
         with pytest.raises(Crash):
             app.fetch(message)
     app.fetch(message)
-    assert app.read(blob(items)) == expected(partner_center, items)
-    manifest = app.manifest(items.invoice_id)
+    assert app.read(blob(key)) == expected(partner_center, key)
+    manifest = app.manifest(key.invoice_id)
     assert sum(entry["lines"] for entry in manifest["lineItems"]) == 4500
 
 
 # -- when Partner Center does not play along
 
 
-@pytest.mark.parametrize("items", [USAGE, NEW], ids=str)
+@pytest.mark.parametrize("key", [USAGE, NEW], ids=str)
 @pytest.mark.parametrize(
     "fault",
     [
@@ -371,13 +374,13 @@ def test_a_crash_at_any_step_ends_in_the_same_blob(
     ids=["429", "429 bare", "500", "502 html", "503 empty", "cut", "broken", "reset", "401"],
 )
 def test_a_passing_failure_is_borne_where_it_stands(
-    app: RunningApp, partner_center: SimulatedPartnerCenter, items: LineItems, fault: faults.Act
+    app: RunningApp, partner_center: SimulatedPartnerCenter, key: LineItemsKey, fault: faults.Act
 ) -> None:
     """Throttling, server errors, broken bodies, resets and an expired token cost a retry, no line."""
     partner_center.faults.add(fault, match="lineitems", times=1)
-    app.fetch(by_hand(items), page_size=1000)
+    app.fetch(by_hand(key), page_size=1000)
     assert app.waiting() == 0
-    assert app.read(blob(items)) == expected(partner_center, items)
+    assert app.read(blob(key)) == expected(partner_center, key)
 
 
 def test_a_long_throttle_is_waited_for_in_the_queue(
@@ -396,22 +399,18 @@ def test_throttling_alone_never_becomes_a_failure(
 ) -> None:
     """However often a message was delivered in vain, a 429 sends it back once more."""
     partner_center.faults.add(faults.throttled(57), times=None)
-    message = LineItemsMessage.decode(by_hand(NEW).encode())
+    message = decode_message(by_hand(NEW).encode())
     for _ in range(3):
-        app.fetch(message.model_copy(update={"progress": progress(app, message, attempt=12)}))
+        app.fetch(in_vain(app, message, attempt=12))
     assert app.waiting() == 3
 
 
-def progress(app: RunningApp, message: LineItemsMessage, *, attempt: int) -> object:
-    """Progress as a follow-up has it that was in vain so often."""
-    sent: list[LineItemsMessage] = []
-    send, app.orders.send = app.orders.send, lambda message, **_: sent.append(message)  # type: ignore[method-assign]
-    try:
-        app.fetch(message)
-    finally:
-        app.orders.send = send  # type: ignore[method-assign]
-    assert sent[0].progress
-    return sent[0].progress.model_copy(update={"attempt": attempt})
+def in_vain(app: RunningApp, message: LineItemsMessage, *, attempt: int) -> LineItemsMessage:
+    """The follow-up of a message that cannot be worked on now, as if in vain so often."""
+    later = app.result(message)
+    assert isinstance(later, Later)
+    assert later.message.progress
+    return replace(later.message, progress=replace(later.message.progress, attempt=attempt))
 
 
 def test_what_a_message_by_hand_lacks_is_looked_up_however_often_it_takes(
@@ -419,7 +418,7 @@ def test_what_a_message_by_hand_lacks_is_looked_up_however_often_it_takes(
 ) -> None:
     """Usage wants a currency; where the list is throttled at first, it is asked for later."""
     partner_center.faults.add(faults.throttled(6), match="/v1/invoices", times=1)
-    app.orders.send(LineItemsMessage(link=NEW_USAGE.link))
+    app.services.queue.send(LineItemsMessage(link=link_of(NEW_USAGE)))
     assert app.drain() == 2
     assert app.read(blob(NEW_USAGE)) == expected(partner_center, NEW_USAGE)
 
@@ -429,31 +428,30 @@ def test_an_outage_is_waited_for_and_told_in_the_end(
 ) -> None:
     """Server errors send the message back with growing delays; after hours they become a failure."""
     partner_center.faults.add(faults.server_error(), times=None)
-    message = LineItemsMessage.decode(by_hand(NEW).encode())
-    follow_up = progress(app, message, attempt=11)
-    app.fetch(message.model_copy(update={"progress": follow_up}))
+    message = decode_message(by_hand(NEW).encode())
+    app.fetch(in_vain(app, message, attempt=11))
     assert app.waiting() == 1
-    late = follow_up.model_copy(update={"attempt": 12})  # type: ignore[attr-defined]
-    with pytest.raises(PartnerCenterError, match="answered 500"):
-        app.fetch(message.model_copy(update={"progress": late}))
+    late = in_vain(app, message, attempt=12)
+    with pytest.raises(ApiError, match="answered 500"):
+        app.fetch(late)
 
 
-@pytest.mark.parametrize("items", [USAGE, NEW], ids=str)
+@pytest.mark.parametrize("key", [USAGE, NEW], ids=str)
 def test_what_was_reached_survives_a_failure(
-    app: RunningApp, partner_center: SimulatedPartnerCenter, items: LineItems
+    app: RunningApp, partner_center: SimulatedPartnerCenter, key: LineItemsKey
 ) -> None:
     """Pages before the failing one are not asked for again by the follow-up message."""
-    reached = "offset=2000" if items is USAGE else "seekOperation"
+    reached = "offset=2000" if key is USAGE else "seekOperation"
     partner_center.faults.add(faults.throttled(6), match=reached, times=1)
-    app.fetch(by_hand(items), page_size=1000, concurrency=1)
+    app.fetch(by_hand(key), page_size=1000, concurrency=1)
     assert app.waiting() == 1
-    first = len(requests_for(partner_center, items))
+    first = len(requests_for(partner_center, key))
     app.drain(page_size=1000, concurrency=1)
-    assert app.read(blob(items)) == expected(partner_center, items)
-    assert len(requests_for(partner_center, items)) - first == {USAGE: 3, NEW: 4}[items]
+    assert app.read(blob(key)) == expected(partner_center, key)
+    assert len(requests_for(partner_center, key)) - first == {USAGE: 3, NEW: 4}[key]
 
 
-@pytest.mark.parametrize("step", ["stage_page", "commit_lines", "replace_manifest"])
+@pytest.mark.parametrize("step", ["stage_block", "commit_lines", "put_manifest"])
 def test_an_outage_of_storage_is_waited_for_in_the_queue(
     app: RunningApp,
     partner_center: SimulatedPartnerCenter,
@@ -468,7 +466,7 @@ def test_an_outage_of_storage_is_waited_for_in_the_queue(
     message = order(app, USAGE)
     with monkeypatch.context() as patched:
         patched.setattr(app.archive, step, no_connection)
-        patched.setattr("fetch_line_items.fetch._FIRST_DELAY", 0.0)
+        patched.setattr("fetch_line_items.result._FIRST_DELAY", 0.0)
         app.fetch(message)
     (follow_up,) = app.take_messages()
     app.fetch(follow_up)
@@ -485,7 +483,7 @@ def test_what_storage_refuses_is_told(app: RunningApp, monkeypatch: pytest.Monke
         response.status_code, response.reason = 403, "Forbidden"
         raise HttpResponseError("not authorized", response=response)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(app.archive, "stage_page", refused)
+    monkeypatch.setattr(app.archive, "stage_block", refused)
     with pytest.raises(HttpResponseError, match="not authorized"):
         app.fetch(by_hand(USAGE))
     assert app.waiting() == 0
@@ -523,15 +521,15 @@ def test_a_token_that_repeats_is_told(
     assert app.blobs() == set()
 
 
-@pytest.mark.parametrize("items", [USAGE, NEW], ids=str)
+@pytest.mark.parametrize("key", [USAGE, NEW], ids=str)
 def test_a_next_link_to_another_host_is_refused(
-    app: RunningApp, partner_center: SimulatedPartnerCenter, items: LineItems
+    app: RunningApp, partner_center: SimulatedPartnerCenter, key: LineItemsKey
 ) -> None:
     """The message fails by name, and the other host gets no request at all."""
     with SimulatedPartnerCenter() as elsewhere:
         partner_center.options.foreign_next_link = elsewhere.url
         with pytest.raises(Fatal, match="wrong place"):
-            app.fetch(by_hand(items), page_size=1000)
+            app.fetch(by_hand(key), page_size=1000)
         assert len(elsewhere.requests) == 0
     assert app.blobs() == set()
 
@@ -553,9 +551,9 @@ def test_an_empty_answer_never_replaces_lines(
 def test_lines_that_partner_center_does_not_know_are_told(app: RunningApp) -> None:
     """An unknown invoice, or a kind of lines that it has not, fails with the API's own words."""
     with pytest.raises(NotFound, match="404"):
-        app.fetch(by_hand(LineItems("G000099999", "one_time", "billing_line_items")))
+        app.fetch(by_hand(LineItemsKey("G000099999", "one_time", "billing_line_items")))
     with pytest.raises(Fatal, match="Invoice Line Item type is not valid"):
-        app.fetch(by_hand(LineItems("G000024130", "office", "billing_line_items")))
+        app.fetch(by_hand(LineItemsKey("G000024130", "office", "billing_line_items")))
 
 
 def test_what_does_not_fit_the_documented_type_is_told_by_field(
@@ -578,10 +576,10 @@ def test_progress_of_a_long_link_is_told(
     app: RunningApp, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Lines and pages so far stand in the log while it lasts, the correlation id with them."""
-    monkeypatch.setattr("fetch_line_items.fetch._TELL_EVERY_SECONDS", 0)
+    monkeypatch.setattr("fetch_line_items.fetch._LOG_EVERY_SECONDS", 0)
     with caplog.at_level(logging.INFO):
         app.fetch(by_hand(NEW), page_size=1000)
     assert re.search(
-        rf"{NEW}: 2000 lines on 2 pages, so far \(MS-CorrelationId [0-9a-f-]+\)", caplog.text
+        rf"{NEW}: 2000 lines on 2 pages so far \(MS-CorrelationId [0-9a-f-]+\)", caplog.text
     )
     assert f"{NEW}: 4500 lines on 5 pages, in storage" in caplog.text

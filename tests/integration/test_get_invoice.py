@@ -18,14 +18,15 @@ import azure.functions as func
 import pytest
 from pydantic import SecretStr
 
-from get_invoice import get_invoice, get_sources, recent_list
+from get_invoice import get_invoice, get_recent_list, recent_list
 from get_invoice.problem import Answer
 from local.simulated import Invoice, SimulatedEntraId, SimulatedPartnerCenter, faults
 from local.simulated.invoices import invoice_json, total, total_charges
-from shared.links import LineItems
-from shared.services import get_archive, get_orders, get_partner_center
+from shared.keys import LineItemsKey
+from shared.services import get_services
 from shared.settings import get_settings
-from shared.stored import InvoiceMark
+from shared.storage.blobs import InvoiceMetadata
+from shared.storage.blocks import Part, Staged
 from tests.running_app import RunningApp
 
 ID, LEGACY_ID, VOIDED_ID, AMENDMENT_ID = "G000024135", "D0500034A7", "G000024140", "GV00024140"
@@ -59,6 +60,12 @@ def problem(answer: Answer, status: int) -> dict[str, Any]:
 def only(partner_center: SimulatedPartnerCenter, *invoice_ids: str) -> None:
     """Leave these invoices alone in the world: the others take their time to be fetched."""
     partner_center.invoices = {id: partner_center.invoices[id] for id in invoice_ids}
+
+
+def put_text(app: RunningApp, text: bytes) -> None:
+    """Store this text as the invoice."""
+    about = InvoiceMetadata("0" * 16, "0" * 16, datetime.now(UTC))
+    app.archive.put_invoice(ID, text, about, replacing=None)
 
 
 @contextmanager
@@ -217,7 +224,7 @@ def test_throttling_is_handed_on(
 def test_a_wrong_secret_is_a_refusal(app: RunningApp) -> None:
     """502 when Entra ID gives no token; the answer has neither the secret nor Entra ID's words."""
     secret = SecretStr("a-secret~that.is-wrong")
-    wrong = RunningApp.with_settings(app.settings.model_copy(update={"client_secret": secret}))
+    wrong = RunningApp(app.services.settings.model_copy(update={"client_secret": secret}))
     answer = wrong.get_invoice(ID)
     problem(answer, 502)
     assert secret.get_secret_value() not in answer.body.decode()
@@ -266,7 +273,9 @@ def test_the_stored_copy_is_served_while_partner_center_is_down(
     """200 with the stored invoice.json; Age and Cache-Status say what it is."""
     stored_at = datetime.now(UTC) - timedelta(minutes=90)
     text = listed(partner_center)
-    app.archive.put_invoice(ID, text, InvoiceMark("0" * 16, "0" * 16, stored_at))
+    app.archive.put_invoice(
+        ID, text, InvoiceMetadata("0" * 16, "0" * 16, stored_at), replacing=None
+    )
     with down(partner_center):
         answer = app.get_invoice(f"OneTime-{ID}")
     assert answer.body == text
@@ -279,7 +288,7 @@ def test_a_copy_without_a_mark_is_as_old_as_its_blob(
     app: RunningApp, partner_center: SimulatedPartnerCenter
 ) -> None:
     """A stored invoice.json that this app did not write is served too."""
-    app.archive.put_invoice(ID, b"{}", InvoiceMark("0" * 16, "0" * 16, datetime.now(UTC)))
+    put_text(app, b"{}")
     blob = app.container.get_blob_client(f"{ID}/invoice.json")
     blob.upload_blob(listed(partner_center), overwrite=True)
     with down(partner_center):
@@ -345,7 +354,8 @@ def test_nobody_waits_longer_than_15_seconds(
     app.archive.put_invoice(
         LEGACY_ID,
         listed(partner_center, LEGACY_ID),
-        InvoiceMark("0" * 16, "0" * 16, datetime.now(UTC)),
+        InvoiceMetadata("0" * 16, "0" * 16, datetime.now(UTC)),
+        replacing=None,
     )
     partner_center.faults.add(faults.no_answer(40), match=f"/{ID}", times=None)
     partner_center.faults.add(faults.trickle(40, pieces=40), match=f"/{LEGACY_ID}", times=None)
@@ -367,7 +377,7 @@ def test_the_stored_copy_is_served_while_entra_id_fails(
 ) -> None:
     """An invoice that is stored can be read while Entra ID's answers are cut off."""
     text = listed(partner_center)
-    app.archive.put_invoice(ID, text, InvoiceMark("0" * 16, "0" * 16, datetime.now(UTC)))
+    put_text(app, text)
     entra_id.faults.add(faults.cut_body(), match="token", times=None)
     try:
         answer = app.get_invoice(ID)
@@ -383,7 +393,7 @@ def test_requests_that_hang_do_not_keep_others_from_the_stored_copy(
     monkeypatch.setattr("get_invoice.invoice._PARTNER_CENTER_SECONDS", 1.0, raising=False)
     monkeypatch.setattr("get_invoice.invoice._SECONDS", 5.0, raising=False)
     text = listed(partner_center)
-    app.archive.put_invoice(ID, text, InvoiceMark("0" * 16, "0" * 16, datetime.now(UTC)))
+    put_text(app, text)
     partner_center.faults.add(faults.trickle(12, pieces=12), times=None)
     with ThreadPoolExecutor(34) as threads:
         answers = list(threads.map(lambda _: app.get_invoice(ID), range(34)))
@@ -392,7 +402,7 @@ def test_requests_that_hang_do_not_keep_others_from_the_stored_copy(
 
 # --- ?expand=lineItems ----------------------------------------------------------------------------
 
-BILLING = LineItems(ID, "one_time", "billing_line_items")
+BILLING = LineItemsKey(ID, "one_time", "billing_line_items")
 
 
 def expanded(app: RunningApp, invoice_id: str = ID) -> list[dict[str, Any]]:
@@ -424,8 +434,9 @@ def test_details_whose_lines_are_not_there_are_missing(
 
 def test_details_that_are_being_fetched_tell_their_pages(app: RunningApp) -> None:
     """Pages that are staged and not committed make a detail in progress."""
+    part = Part.after(Staged())
     for page in range(2):
-        app.archive.stage_page(BILLING, "0" * 16, page, b"{}\n")
+        app.archive.stage_block(BILLING, part, page, b"{}\n")
     billing, usage = expanded(app)
     assert (billing["status"], billing["pagesStaged"]) == ("in_progress", 2)
     assert (usage["status"], "pagesStaged" in usage) == ("missing", False)
@@ -487,7 +498,7 @@ def trigger(
     app: RunningApp, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[pytest.MonkeyPatch]:
     """The app settings are in the environment, and nothing is kept from another test."""
-    assert app.settings.invoices_container == environment["INVOICES_CONTAINER"]
+    assert app.services.settings.invoices_container == environment["INVOICES_CONTAINER"]
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     _forget()
@@ -496,7 +507,7 @@ def trigger(
 
 
 def _forget() -> None:
-    for made in (get_settings, get_partner_center, get_archive, get_orders, get_sources):
+    for made in (get_settings, get_services, get_recent_list):
         made.cache_clear()
 
 

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -15,7 +20,10 @@ from list_invoices import sync as sync_module
 from local.simulated import Detail, Invoice, SimulatedPartnerCenter, faults, history
 from local.simulated.invoices import invoice_json, voided
 from shared.errors import Refused, Throttled
-from shared.links import LineItems
+from shared.keys import LineItemsKey
+from shared.storage import inventory as inventory_module
+from shared.storage.archive import Archive
+from shared.storage.inventory import InvoiceBlobs
 from tests.running_app import RunningApp, with_nested
 
 VOIDED, CORRECTION = "G000024140", "GV00024140"
@@ -34,13 +42,20 @@ def with_few_lines(invoice: Invoice) -> Invoice:
     return replace(invoice, details=few if invoice.details else invoice.details, amendments=nested)
 
 
-def details(partner_center: SimulatedPartnerCenter) -> set[LineItems]:
+def details(partner_center: SimulatedPartnerCenter) -> set[LineItemsKey]:
     """Every kind of lines that Partner Center has, amendments included."""
     return {
-        LineItems(invoice.id, detail.provider, detail.type)
+        LineItemsKey(invoice.id, detail.provider, detail.type)
         for invoice in with_nested(partner_center.invoices.values())
         for detail in invoice.details or ()
     }
+
+
+def wait_until(happened: Callable[[], bool], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_each_invoice_is_stored_as_listed(
@@ -59,19 +74,21 @@ def test_one_message_for_each_detail(
     """Nothing is in storage, so everything is ordered, each with its link and currency."""
     app.list_invoices()
     messages = app.take_messages()
-    assert {message.items() for message in messages} == details(partner_center)
+    assert {message.key for message in messages} == details(partner_center)
     assert len(messages) == len(details(partner_center))
-    by_lines = {message.items(): message for message in messages}
-    usage = by_lines[LineItems("D0500033K3", "azure", "usage_line_items")]
+    by_lines = {message.key: message for message in messages}
+    usage = by_lines[LineItemsKey("D0500033K3", "azure", "usage_line_items")]
     assert usage.link == "/invoices/Recurring-D0500033K3/lineitems/Azure/UsageLineItems"
-    assert by_lines[LineItems("G000024135", "one_time", "usage_line_items")].currency_code == "EUR"
+    assert (
+        by_lines[LineItemsKey("G000024135", "one_time", "usage_line_items")].currency_code == "EUR"
+    )
 
 
 def test_amendments_without_links_are_ordered(app: RunningApp) -> None:
     """A voided invoice nests its correction, whose lines are asked for by its own id."""
     app.list_invoices()
-    by_lines = {message.items(): message for message in app.take_messages()}
-    correction = by_lines[LineItems(CORRECTION, "one_time", "billing_line_items")]
+    by_lines = {message.key: message for message in app.take_messages()}
+    correction = by_lines[LineItemsKey(CORRECTION, "one_time", "billing_line_items")]
     assert correction.link == f"/invoices/{CORRECTION}/lineitems/OneTime/BillingLineItems"
 
 
@@ -82,6 +99,69 @@ def test_what_is_under_way_is_not_ordered_twice(app: RunningApp) -> None:
     assert app.waiting() == first.enqueued
 
 
+def run_at_once(app: RunningApp, runs: int = 3) -> int:
+    """Let several timers fire at once; give how many messages their runs say they have sent."""
+    together = threading.Barrier(runs)
+
+    def run(_: int) -> int:
+        together.wait(10)
+        return app.list_invoices().enqueued
+
+    with ThreadPoolExecutor(runs) as threads:
+        return sum(threads.map(run, range(runs)))
+
+
+@pytest.mark.parametrize("latency", [0, 0.1])
+def test_runs_that_begin_at_once_enqueue_each_link_once(
+    app: RunningApp, partner_center: SimulatedPartnerCenter, latency: float
+) -> None:
+    """Who comes second leaves an invoice to the first: no line is asked for twice."""
+    partner_center.options.latency_seconds = latency
+    assert run_at_once(app) == len(details(partner_center)) == app.waiting()
+    app.drain()
+    assert len(partner_center.requests.matching("lineitems")) == len(details(partner_center))
+    assert app.list_invoices().enqueued == 0
+
+
+def test_runs_that_find_the_same_lost_messages_enqueue_them_once(
+    app: RunningApp, partner_center: SimulatedPartnerCenter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the invoice itself has not changed, and nothing has to be stored."""
+    app.list_invoices()
+    app.queue.clear_messages()
+    monkeypatch.setattr(inventory_module, "ENQUEUE_AGAIN_AFTER", timedelta(0))
+    partner_center.options.latency_seconds = 0.3  # all have looked before one of them writes
+    assert run_at_once(app) == len(details(partner_center)) == app.waiting()
+
+
+def test_a_run_that_looks_while_another_one_enqueues_leaves_it_to_that_one(
+    app: RunningApp, partner_center: SimulatedPartnerCenter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between storing and noting, an invoice looks like that of a run that has crashed; it is not."""
+    looked, lock = threading.Event(), threading.Lock()
+    send = app.services.queue.send
+
+    def looking(archive: Archive) -> dict[str, InvoiceBlobs]:
+        with lock:
+            stored = inventory_module.inventory(archive)
+        if stored:
+            looked.set()
+        return stored
+
+    def sending(*args: Any, **kwargs: Any) -> None:
+        assert looked.wait(10)
+        send(*args, **kwargs)
+
+    monkeypatch.setattr(sync_module, "inventory", looking)
+    monkeypatch.setattr(app.services.queue, "send", sending)
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(app.list_invoices)
+        wait_until(lambda: f"{VOIDED}/invoice.json" in app.blobs())
+        second = app.list_invoices()
+        assert (first.result(30).enqueued, second.enqueued) == (len(details(partner_center)), 0)
+    assert app.waiting() == len(details(partner_center))
+
+
 def test_a_lost_message_heals_after_some_hours(
     app: RunningApp, partner_center: SimulatedPartnerCenter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -89,8 +169,8 @@ def test_a_lost_message_heals_after_some_hours(
     app.list_invoices()
     app.queue.clear_messages()
     assert app.list_invoices().enqueued == 0
-    assert timedelta(hours=1) <= sync_module.ENQUEUE_AGAIN_AFTER <= timedelta(hours=24)
-    monkeypatch.setattr(sync_module, "ENQUEUE_AGAIN_AFTER", timedelta(0))
+    assert timedelta(hours=1) <= inventory_module.ENQUEUE_AGAIN_AFTER <= timedelta(hours=24)
+    monkeypatch.setattr(inventory_module, "ENQUEUE_AGAIN_AFTER", timedelta(0))
     assert app.list_invoices().enqueued == len(details(partner_center))
 
 
@@ -214,7 +294,7 @@ def test_one_broken_invoice_does_not_stop_the_others(
         outcome = app.list_invoices()
     assert told in caplog.text
     assert outcome.enqueued == 2
-    assert {message.items().invoice_id for message in app.take_messages()} == {"G000024135"}
+    assert {message.key.invoice_id for message in app.take_messages()} == {"G000024135"}
     if "G000000009" in broken:
         assert app.read("G000000009/invoice.json").decode() == broken
         assert app.manifest("G000000009")["complete"] is False
@@ -366,17 +446,17 @@ def test_a_crash_between_sending_and_noting_sends_again(
 ) -> None:
     """Messages are sent first and noted afterwards: none is lost, some may come twice."""
 
-    def crash(*_: object) -> None:
+    def crash(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(app.archive, "mark_invoice", crash)
+        patched.setattr(app.archive, "set_invoice_metadata", crash)
         with pytest.raises(KeyboardInterrupt):
             app.list_invoices()
-    sent = {message.items() for message in app.take_messages()}
+    sent = {message.key for message in app.take_messages()}
     assert sent
     app.list_invoices()
-    assert sent <= {message.items() for message in app.take_messages()}
+    assert sent <= {message.key for message in app.take_messages()}
 
 
 def test_an_invoice_without_details_is_complete(

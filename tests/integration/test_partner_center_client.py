@@ -19,18 +19,19 @@ from aiohttp import web
 
 from local.simulated import SimulatedEntraId, SimulatedPartnerCenter, faults
 from local.simulated.faults import Act, Answer
-from shared.auth import Tokens
+from shared.api.client import Patience, RequestContext
+from shared.api.collection import Page, parse_page
+from shared.api.partner_center import PartnerCenter
+from shared.auth.tokens import AppCredential, Tokens
 from shared.errors import (
+    ApiError,
     Fatal,
     NoAnswer,
     NotFound,
-    PartnerCenterError,
     Refused,
     Retriable,
     Throttled,
 )
-from shared.pages import Page, parse_page
-from shared.partner_center import Operation, PartnerCenter, Patience
 from shared.settings import Settings
 
 SMALL = Patience(attempts=3, longest_wait=3.0, connect_timeout=2.0, read_timeout=5.0)
@@ -58,12 +59,12 @@ def settings(
 
 @pytest.fixture
 def client(settings: Settings) -> PartnerCenter:
-    return PartnerCenter(settings, Tokens(settings))
+    return PartnerCenter(settings, Tokens(AppCredential(settings), settings.scope))
 
 
 def listed(client: PartnerCenter, patience: Patience = SMALL) -> Page:
     """Ask for the list of invoices."""
-    return client.get("/invoices", parse_page, operation=Operation(patience=patience))
+    return client.get("/invoices", parse_page, context=RequestContext(patience=patience))
 
 
 # --- what is sent ---------------------------------------------------------------------------------
@@ -90,23 +91,23 @@ def test_the_request_id_stays_over_retries_and_changes_with_the_request(
 ) -> None:
     """MS-RequestId is one for a request and its retries, and another for the next request."""
     partner_center.faults.add(faults.server_error())
-    operation = Operation(patience=SMALL)
+    context = RequestContext(patience=SMALL)
     for _ in range(2):
-        client.get("/invoices", parse_page, operation=operation)
+        client.get("/invoices", parse_page, context=context)
     first, retry, second = (request.headers["ms-requestid"] for request in partner_center.requests)
     assert first == retry != second
 
 
-def test_the_correlation_id_is_the_operations(
+def test_the_correlation_id_is_the_contexts(
     client: PartnerCenter, partner_center: SimulatedPartnerCenter
 ) -> None:
-    """MS-CorrelationId is the same for all requests of an operation, and another for the next one."""
-    operation, other = Operation(), Operation()
-    for one in (operation, operation, other):
-        client.get("/invoices", parse_page, operation=one)
+    """MS-CorrelationId is the same for all requests of an context, and another for the next one."""
+    context, other = RequestContext(), RequestContext()
+    for one in (context, context, other):
+        client.get("/invoices", parse_page, context=one)
     sent = [request.headers["ms-correlationid"] for request in partner_center.requests]
-    assert sent == [operation.correlation_id, operation.correlation_id, other.correlation_id]
-    assert operation.correlation_id != other.correlation_id
+    assert sent == [context.correlation_id, context.correlation_id, other.correlation_id]
+    assert context.correlation_id != other.correlation_id
 
 
 def test_parameters_and_headers_are_passed_on(
@@ -116,7 +117,7 @@ def test_parameters_and_headers_are_passed_on(
     client.get(
         "/invoices",
         parse_page,
-        operation=Operation(),
+        context=RequestContext(),
         params={"size": 2, "offset": 0},
         headers={"MS-ContinuationToken": "a-b,c_d/80/Og=,e"},
     )
@@ -151,7 +152,7 @@ def test_every_form_of_a_body_is_understood(
 ) -> None:
     """A byte order mark is taken off; indented and compressed bodies are read like others."""
     setattr(partner_center.options, option, True)
-    body = client.get("/invoices", bytes, operation=Operation(patience=ONCE))
+    body = client.get("/invoices", bytes, context=RequestContext(patience=ONCE))
     assert body.startswith(b"{")
     assert len(json.loads(body)["items"]) == len(partner_center.invoices)
 
@@ -299,8 +300,8 @@ def test_a_failure_that_stays_is_retriable_later(
     assert not isinstance(error, Throttled | NoAnswer)
     assert (error.status, error.code, error.delay) == (status, code, None)
     [request] = partner_center.requests
-    assert error.request_id == request.headers["ms-requestid"]
-    assert error.correlation_id == request.headers["ms-correlationid"]
+    assert error.ids["MS-RequestId"] == request.headers["ms-requestid"]
+    assert error.ids["MS-CorrelationId"] == request.headers["ms-correlationid"]
 
 
 def test_the_delay_that_a_503_asks_for_is_told(
@@ -322,7 +323,7 @@ def test_a_broken_connection_is_no_answer(
     with pytest.raises(NoAnswer) as caught:
         listed(client, ONCE)
     assert caught.value.status is None
-    assert str(caught.value.request_id) in str(caught.value)
+    assert caught.value.ids["MS-RequestId"] in str(caught.value)
 
 
 def test_silence_ends_with_the_read_timeout(
@@ -345,7 +346,8 @@ def test_a_closed_port_is_no_answer(settings: Settings) -> None:
     with SimulatedPartnerCenter() as gone:
         url = gone.url
     client = PartnerCenter(
-        settings.model_copy(update={"partner_center_url": url}), Tokens(settings)
+        settings.model_copy(update={"partner_center_url": url}),
+        Tokens(AppCredential(settings), settings.scope),
     )
     with pytest.raises(NoAnswer):
         listed(client, ONCE)
@@ -357,14 +359,14 @@ def test_a_closed_port_is_no_answer(settings: Settings) -> None:
 def test_no_retry_begins_after_the_deadline(
     client: PartnerCenter, partner_center: SimulatedPartnerCenter
 ) -> None:
-    """A wait that would end after the operation's deadline is not begun."""
+    """A wait that would end after the context's deadline is not begun."""
     listed(client)
     partner_center.requests.clear()
     partner_center.faults.add(faults.status(503, headers={"Retry-After": "2"}), times=None)
     began = time.monotonic()
-    operation = Operation(patience=SMALL, deadline=began + 1)
+    context = RequestContext(patience=SMALL, deadline=began + 1)
     with pytest.raises(Retriable):
-        client.get("/invoices", parse_page, operation=operation)
+        client.get("/invoices", parse_page, context=context)
     assert time.monotonic() - began < 1.5
     assert len(partner_center.requests) == 1
 
@@ -372,34 +374,34 @@ def test_no_retry_begins_after_the_deadline(
 def test_nothing_is_asked_after_the_deadline(
     client: PartnerCenter, partner_center: SimulatedPartnerCenter
 ) -> None:
-    """A request of an operation whose deadline is over is not sent."""
-    operation = Operation(deadline=time.monotonic() - 1)
+    """A request of a context whose deadline is over is not sent."""
+    context = RequestContext(deadline=time.monotonic() - 1)
     with pytest.raises(Retriable):
-        client.get("/invoices", bytes, operation=operation)
+        client.get("/invoices", bytes, context=context)
     assert len(partner_center.requests) == 0
 
 
 def test_a_silent_answer_is_not_waited_for_beyond_the_deadline(
     client: PartnerCenter, partner_center: SimulatedPartnerCenter
 ) -> None:
-    """What is left of the operation's time bounds the wait, however patient it is otherwise."""
+    """What is left of the context's time bounds the wait, however patient it is otherwise."""
     listed(client)
     partner_center.faults.add(faults.no_answer(20))
     began = time.monotonic()
     with pytest.raises(NoAnswer):
-        client.get("/invoices", parse_page, operation=Operation(deadline=began + 1))
+        client.get("/invoices", parse_page, context=RequestContext(deadline=began + 1))
     assert time.monotonic() - began < 5
 
 
-def test_nothing_is_asked_again_for_an_operation_that_is_over(
+def test_nothing_is_asked_again_for_a_context_that_is_cancelled(
     client: PartnerCenter, partner_center: SimulatedPartnerCenter
 ) -> None:
     """Where nobody waits for the answer any more, a failure is the end and no retry follows."""
     partner_center.faults.add(faults.throttled(4), times=None)
-    operation, began = Operation(), time.monotonic()
-    operation.over.set()
+    context, began = RequestContext(), time.monotonic()
+    context.cancelled.set()
     with pytest.raises(Throttled):
-        client.get("/invoices", parse_page, operation=operation)
+        client.get("/invoices", parse_page, context=context)
     assert time.monotonic() - began < 3
     assert len(partner_center.requests) == 1
 
@@ -435,14 +437,14 @@ def test_what_will_not_pass_is_told_at_once(
     client: PartnerCenter,
     partner_center: SimulatedPartnerCenter,
     status: int,
-    kind: type[PartnerCenterError],
+    kind: type[ApiError],
     code: str | None,
     said: str,
 ) -> None:
     """Other errors are not retried; they have status and code, and their text what was said, and ids."""
     body = {"code": code, "description": said} if code else {"message": said}
     partner_center.faults.add(faults.status(status, json.dumps(body)))
-    with pytest.raises(PartnerCenterError) as caught:
+    with pytest.raises(ApiError) as caught:
         listed(client)
     [request] = partner_center.requests
     error = caught.value
@@ -461,7 +463,7 @@ def test_what_will_not_pass_is_told_at_once(
 def test_an_app_that_may_not_read_an_invoice_by_id_is_refused(client: PartnerCenter) -> None:
     """By id the simulated service refuses app-only callers as the real one does: Refused, 900329."""
     with pytest.raises(Refused) as caught:
-        client.get("/invoices/G000024130", bytes, operation=Operation(patience=SMALL))
+        client.get("/invoices/G000024130", bytes, context=RequestContext(patience=SMALL))
     assert (caught.value.status, caught.value.code) == (403, "900329")
 
 
@@ -471,7 +473,7 @@ def test_a_redirect_to_nowhere_is_refused_like_others(
     """A redirect whose Location is no URL is Fatal, with the ids, as any redirect."""
     partner_center.faults.add(faults.redirect("http://[bad/"))
     with pytest.raises(Fatal, match="redirect"):
-        client.get("/invoices", bytes, operation=Operation(patience=ONCE))
+        client.get("/invoices", bytes, context=RequestContext(patience=ONCE))
 
 
 def test_an_error_body_that_is_nested_deeply_is_passed_over(
@@ -480,14 +482,14 @@ def test_an_error_body_that_is_nested_deeply_is_passed_over(
     """An error body that cannot be parsed does not hide the status."""
     partner_center.faults.add(faults.status(400, "[" * 100_000))
     with pytest.raises(Fatal) as caught:
-        client.get("/invoices", bytes, operation=Operation(patience=ONCE))
+        client.get("/invoices", bytes, context=RequestContext(patience=ONCE))
     assert caught.value.status == 400
 
 
 def test_the_text_of_an_error_has_its_code(client: PartnerCenter) -> None:
     """The code that Microsoft documents is in the error's text, and so in the log."""
-    with pytest.raises(PartnerCenterError, match="900329"):
-        client.get("/invoices/G000024135", bytes, operation=Operation(patience=ONCE))
+    with pytest.raises(ApiError, match="900329"):
+        client.get("/invoices/G000024135", bytes, context=RequestContext(patience=ONCE))
 
 
 # --- tokens ---------------------------------------------------------------------------------------
@@ -545,8 +547,8 @@ def test_the_token_goes_to_no_host_but_the_configured_one(
 ) -> None:
     """Whatever path is asked for, the request reaches the configured host."""
     for path in ("/invoices", "/@127.0.0.2/invoices", "//127.0.0.2/invoices"):
-        with suppress(PartnerCenterError):
-            client.get(path, bytes, operation=Operation(patience=ONCE))
+        with suppress(ApiError):
+            client.get(path, bytes, context=RequestContext(patience=ONCE))
     hosts = {request.headers["host"] for request in partner_center.requests}
     assert hosts == {urlsplit(settings.partner_center_url).netloc}
     assert len(partner_center.requests) == 3
@@ -576,12 +578,10 @@ def test_no_secret_and_no_token_is_told(
         assert not any(secret in text for text in told)
 
 
-def _failure(
-    client: PartnerCenter, partner_center: SimulatedPartnerCenter, act: Act
-) -> PartnerCenterError:
+def _failure(client: PartnerCenter, partner_center: SimulatedPartnerCenter, act: Act) -> ApiError:
     partner_center.faults.clear()
     partner_center.faults.add(act, times=None)
-    with pytest.raises(PartnerCenterError) as caught:
+    with pytest.raises(ApiError) as caught:
         listed(client, ONCE)
     return caught.value
 
@@ -593,13 +593,13 @@ def test_a_retry_is_logged_with_the_ids_that_support_asks_for(
 ) -> None:
     """A warning tells of each retry: what was asked, what came, and both ids."""
     partner_center.faults.add(faults.server_error())
-    operation = Operation(patience=SMALL)
-    client.get("/invoices", parse_page, operation=operation)
-    [record] = [record for record in caplog.records if record.name == "shared.partner_center"]
+    context = RequestContext(patience=SMALL)
+    client.get("/invoices", parse_page, context=context)
+    [record] = [record for record in caplog.records if record.name == "shared.api.client"]
     message = record.getMessage()
     assert record.levelno == logging.WARNING
     request_id = next(iter(partner_center.requests)).headers["ms-requestid"]
-    for part in ("/v1/invoices", "500", operation.correlation_id, request_id):
+    for part in ("/v1/invoices", "500", context.correlation_id, request_id):
         assert part in message
 
 
@@ -612,5 +612,5 @@ def test_a_parser_that_is_broken_itself_is_not_retried(
         raise KeyError("items")
 
     with pytest.raises(KeyError):
-        client.get("/invoices", parse, operation=Operation(patience=SMALL))
+        client.get("/invoices", parse, context=RequestContext(patience=SMALL))
     assert len(partner_center.requests) == 1

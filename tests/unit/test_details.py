@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from shared.details import details_of, with_amendments
-from shared.links import LineItems
+from shared.details import details_of
+from shared.keys import LineItemsKey
+from shared.links import link_of
 from shared.models import Invoice
 
 
@@ -19,26 +20,24 @@ def detail(
 
 
 LINK = "/invoices/OneTime-G000000001/lineitems/OneTime/BillingLineItems"
-ITEMS = LineItems("G000000001", "one_time", "billing_line_items")
+KEY = LineItemsKey("G000000001", "one_time", "billing_line_items")
 
 
 def test_a_detail_leads_to_its_link() -> None:
     """The link is kept as the invoice has it."""
-    assert details_of(invoice(detail("one_time", "billing_line_items", LINK))).links == {
-        ITEMS: LINK
-    }
+    assert details_of(invoice(detail("one_time", "billing_line_items", LINK))).links == {KEY: LINK}
 
 
 def test_an_amendments_detail_needs_no_link() -> None:
     """Without a link, provider and type say what to ask for."""
     assert details_of(invoice(detail("one_time", "billing_line_items"))).links == {
-        ITEMS: ITEMS.link
+        KEY: link_of(KEY)
     }
 
 
 def test_a_link_alone_is_enough() -> None:
     """A detail that does not say provider and type is known by its link."""
-    assert list(details_of(invoice(detail(None, None, LINK))).links) == [ITEMS]
+    assert list(details_of(invoice(detail(None, None, LINK))).links) == [KEY]
 
 
 def test_one_bad_detail_does_not_stop_the_others() -> None:
@@ -53,7 +52,7 @@ def test_one_bad_detail_does_not_stop_the_others() -> None:
             detail("one_time", "billing_line_items", LINK),
         )
     )
-    assert list(details.links) == [ITEMS]
+    assert list(details.links) == [KEY]
     assert len(details.problems) == 5
     assert "quantum" in details.problems[0]
 
@@ -61,9 +60,3 @@ def test_one_bad_detail_does_not_stop_the_others() -> None:
 def test_no_details_are_no_lines() -> None:
     """Null and missing details are an invoice without lines."""
     assert details_of(Invoice(id="G000000001")).links == {}
-
-
-def test_amendments_are_followed_at_any_depth() -> None:
-    """An amendment of an amendment is an invoice of its own."""
-    nested = invoice(amendments=[{"id": "G2", "amendments": [{"id": "G3"}]}])
-    assert [one.id for one in with_amendments(nested)] == ["G000000001", "G2", "G3"]

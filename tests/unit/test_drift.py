@@ -9,27 +9,28 @@ import pytest
 
 from fetch_line_items.drift import report_drift
 from local.simulated.invoices import lines, small_world
-from shared.links import LineItems
+from shared.keys import LineItemsKey
 from shared.models import LINE_ITEM_TYPES
 
-ITEMS = LineItems("G000024130", "one_time", "billing_line_items")
+KEY = LineItemsKey("G000024130", "one_time", "billing_line_items")
 
 
-def told(caplog: pytest.LogCaptureFixture, block: bytes, items: LineItems = ITEMS) -> str:
+def told(caplog: pytest.LogCaptureFixture, block: bytes, key: LineItemsKey = KEY) -> str:
     """What is logged of a first page."""
     with caplog.at_level(logging.INFO):
-        report_drift(items, block)
+        report_drift(key, "v1", block)
     return caplog.text
 
 
 @pytest.mark.parametrize("kind", LINE_ITEM_TYPES)
 def test_what_the_api_is_known_to_send_fits(
-    kind: tuple[str, str], caplog: pytest.LogCaptureFixture
+    kind: tuple[str, str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Its oddities are no sign of a change; a new field is."""
-    invoice = next(i for i in small_world() if i.detail(*kind))
-    block = b"".join(line + b"\n" for line in lines(invoice, *kind, 0, 200))
-    text = told(caplog, block, LineItems.of(invoice.id, *kind))
+    names = kind[1:]
+    invoice = next(i for i in small_world() if i.detail(*names))
+    block = b"".join(line + b"\n" for line in lines(invoice, *names, 0, 200))
+    text = told(caplog, block, LineItemsKey.of(invoice.id, *names))
     assert "does not fit" not in text
     assert "carbonFootprint in" in text
 
@@ -65,5 +66,5 @@ def test_a_line_that_is_no_object_is_told(line: bytes, caplog: pytest.LogCapture
 
 def test_a_kind_of_lines_that_is_not_documented_is_told(caplog: pytest.LogCaptureFixture) -> None:
     """There is nothing to hold it against."""
-    items = LineItems("D0500033K3", "office", "usage_line_items")
+    items = LineItemsKey("D0500033K3", "office", "usage_line_items")
     assert "not documented" in told(caplog, b"{}\n", items)

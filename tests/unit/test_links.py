@@ -7,14 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import InvalidInput
-from shared.links import (
-    LineItems,
-    billing_provider,
-    check_next_line_items,
-    invoice_id,
-    line_item_type,
-    next_list_parameters,
-)
+from shared.keys import LineItemsKey, billing_provider, invoice_id, line_item_type
+from shared.links import check_next_line_items, key_of_link, link_of, next_list_parameters
 
 IDS = st.from_regex(r"[GDT][A-Z0-9]{8}[0-9]", fullmatch=True)
 PROVIDERS = st.sampled_from(["office", "Office", "azure", "OneTime", "one_time", "ONETIME"])
@@ -74,25 +68,22 @@ def test_path_form_and_query_form_mean_the_same(
     bare_id: str, provider: str, item_type: str, prefix: str, root: str
 ) -> None:
     """Both forms of a link, with or without prefix and /v1, name the same lines."""
-    expected = LineItems.of(bare_id, provider, item_type)
+    expected = LineItemsKey.of(bare_id, provider, item_type)
     path = f"{root}/invoices/{prefix}{bare_id}/lineitems"
-    assert LineItems.parse(f"{path}/{provider}/{item_type}?size=2000&offset=0") == expected
+    assert key_of_link(f"{path}/{provider}/{item_type}?size=2000&offset=0") == expected
     query = f"Provider={provider}&INVOICELINEITEMTYPE={item_type}&size=2"
-    assert LineItems.parse(f"{path}?{query}") == expected
-    assert LineItems.parse(expected.link) == expected
+    assert key_of_link(f"{path}?{query}") == expected
+    assert key_of_link(link_of(expected)) == expected
 
 
 @given(st.text(max_size=300))
 def test_no_text_gets_through_that_is_not_a_known_link(text: str) -> None:
     """Whatever comes in, either it is refused, or only checked parts come out."""
     try:
-        items = LineItems.parse(text)
+        key = key_of_link(text)
     except InvalidInput:
         return
-    assert (
-        LineItems.of(items.invoice_id, items.billing_provider, items.invoice_line_item_type)
-        == items
-    )
+    assert LineItemsKey.of(key.invoice_id, key.billing_provider, key.invoice_line_item_type) == key
 
 
 @given(
@@ -117,11 +108,11 @@ def test_no_text_gets_through_that_is_not_a_known_link(text: str) -> None:
 def test_links_to_elsewhere_are_refused(bare_id: str, form: str) -> None:
     """Absolute, other-host and climbing links, as an order and as a next link."""
     link = form.format(f"/invoices/{bare_id}/lineitems/office/billinglineitems")
-    items = LineItems.of(bare_id, "office", "billinglineitems")
+    key = LineItemsKey.of(bare_id, "office", "billinglineitems")
     with pytest.raises(InvalidInput):
-        LineItems.parse(link)
+        key_of_link(link)
     with pytest.raises(InvalidInput):
-        check_next_line_items(link, items)
+        check_next_line_items(link, key)
     with pytest.raises(InvalidInput):
         next_list_parameters(form.format("/invoices"))
 
@@ -136,7 +127,7 @@ def test_links_to_elsewhere_are_refused(bare_id: str, form: str) -> None:
 )
 def test_malformed_queries_of_next_links_are_borne(link: str) -> None:
     """A second ?, a misspelt parameter and an empty offset are the API's own, and do no harm."""
-    check_next_line_items(link, LineItems.of("G000773581", "onetime", "billinglineitems"))
+    check_next_line_items(link, LineItemsKey.of("G000773581", "onetime", "billinglineitems"))
 
 
 def test_a_next_link_of_another_invoice_is_refused() -> None:
@@ -144,7 +135,7 @@ def test_a_next_link_of_another_invoice_is_refused() -> None:
     with pytest.raises(InvalidInput, match="is not a next link"):
         check_next_line_items(
             "/invoices/G000000001/lineitems/onetime/billinglineitems",
-            LineItems.of("G000000002", "onetime", "billinglineitems"),
+            LineItemsKey.of("G000000002", "onetime", "billinglineitems"),
         )
 
 

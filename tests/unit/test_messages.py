@@ -11,12 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fetch_line_items.decode import decode_message
 from shared.errors import InvalidInput
-from shared.links import LineItems
-from shared.messages import LineItemsMessage, Progress
+from shared.keys import LineItemsKey
+from shared.messages import LineItemsMessage, Progress, V1Position
+from shared.storage.blocks import OldPart, Staged
 
 LINK = "/invoices/Recurring-D0500033K3/lineitems/Azure/UsageLineItems"
-ITEMS = LineItems("D0500033K3", "azure", "usage_line_items")
+KEY = LineItemsKey("D0500033K3", "azure", "usage_line_items")
 FIELDS = {
     "invoiceId": "d0500033k3",
     "billingProvider": "AZURE",
@@ -38,9 +40,9 @@ FORMS = [
 @pytest.mark.parametrize("text", FORMS)
 def test_every_form_means_the_same_lines_plain_and_in_base64(text: str) -> None:
     """JSON with a link, with the three fields, or the bare link, also base64-encoded."""
-    assert LineItemsMessage.decode(text.encode()).items() == ITEMS
-    assert LineItemsMessage.decode(base64.b64encode(text.encode())).items() == ITEMS
-    assert LineItemsMessage.decode(base64.encodebytes(text.encode())).items() == ITEMS
+    assert decode_message(text.encode()).key == KEY
+    assert decode_message(base64.b64encode(text.encode())).key == KEY
+    assert decode_message(base64.encodebytes(text.encode())).key == KEY
 
 
 @pytest.mark.parametrize(
@@ -68,14 +70,14 @@ def test_every_form_means_the_same_lines_plain_and_in_base64(text: str) -> None:
 def test_what_cannot_be_understood_says_why(text: str, problem: str) -> None:
     """The error names the thing that is wrong, or what was expected."""
     with pytest.raises(InvalidInput, match=problem):
-        LineItemsMessage.decode(text.encode())
+        decode_message(text.encode())
 
 
 @given(st.binary(max_size=400))
 def test_any_bytes_are_a_message_or_a_clear_error(body: bytes) -> None:
     """No message can raise anything but InvalidInput."""
     with suppress(InvalidInput):
-        LineItemsMessage.decode(body).items()
+        _ = decode_message(body).key
 
 
 @given(
@@ -93,7 +95,7 @@ def test_any_bytes_are_a_message_or_a_clear_error(body: bytes) -> None:
 def test_any_json_is_a_message_or_a_clear_error(fields: dict[str, object]) -> None:
     """Fields of any type raise nothing but InvalidInput."""
     with suppress(InvalidInput):
-        LineItemsMessage.decode(json.dumps(fields).encode()).items()
+        _ = decode_message(json.dumps(fields).encode()).key
 
 
 @given(
@@ -109,18 +111,19 @@ def test_a_follow_up_message_comes_back_as_it_went_out(
     progress = Progress(
         run="0123456789abcdef",
         correlation_id="57eb2ca7-755f-450f-9187-eae1e75a0114",
+        staged=Staged("0123456789", pages, pages),
         pages=pages,
         lines=lines,
         total=total,
-        token=token,
+        position=V1Position("v1", pages, lines, lines, token),
     )
     message = LineItemsMessage(link=LINK, version="0123456789abcdef", progress=progress)
-    assert LineItemsMessage.decode(message.encode().encode()) == message
+    assert decode_message(message.encode().encode()) == message
 
 
 def test_the_timers_message_is_the_documented_one() -> None:
     """Link, id, provider, type and currency are spelled as in responses."""
-    message = LineItemsMessage.order(ITEMS, link=LINK, currency="USD", version="0123456789abcdef")
+    message = LineItemsMessage.of(KEY, link=LINK, currency="USD", version="0123456789abcdef")
     assert json.loads(message.encode()) == {
         "link": LINK,
         "invoiceId": "D0500033K3",
@@ -129,3 +132,77 @@ def test_the_timers_message_is_the_documented_one() -> None:
         "currencyCode": "USD",
         "version": "0123456789abcdef",
     }
+
+
+OLD = {
+    "run": "0123456789abcdef",
+    "parts": [{"id": "aaaaaaaaaaaaaaaa", "pages": 2}, {"id": "bbbbbbbbbbbbbbbb", "pages": 1}],
+    "correlationId": "57eb2ca7-755f-450f-9187-eae1e75a0114",
+    "pages": 3,
+    "lines": 5000,
+    "total": "1.10",
+    "totalCount": 2000,
+    "token": "next, please",
+    "attempt": 2,
+    "restarts": 1,
+    "fetchedFor": "fedcba9876543210",
+}
+
+
+def old_follow_up(**progress: object) -> Progress:
+    """What is understood of a follow-up message that release 0.1 has sent."""
+    message = decode_message(json.dumps({"link": LINK, "progress": OLD | progress}).encode())
+    assert message.progress
+    return message.progress
+
+
+def test_a_follow_up_of_release_0_1_goes_on_where_it_was() -> None:
+    """Its pages, sum and position count, and its blocks are those that its parts name."""
+    assert old_follow_up() == Progress(
+        run="0123456789abcdef",
+        correlation_id="57eb2ca7-755f-450f-9187-eae1e75a0114",
+        fetched_for="fedcba9876543210",
+        staged=Staged(
+            end=3,
+            blocks=3,
+            old=(OldPart("aaaaaaaaaaaaaaaa", 2), OldPart("bbbbbbbbbbbbbbbb", 1)),
+        ),
+        pages=3,
+        lines=5000,
+        total=Decimal("1.10"),
+        position=V1Position("v1", 3, 5000, 2000, "next, please"),
+        attempt=2,
+        restarts=1,
+    )
+
+
+def test_a_follow_up_of_release_0_1_that_has_reached_nothing_begins() -> None:
+    """Throttled at its first page, it carries no more than its run and its attempts."""
+    progress = old_follow_up(parts=[], pages=0, lines=0, total="0", token=None)
+    assert (progress.position, progress.staged, progress.attempt) == (None, Staged(), 2)
+
+
+def test_a_follow_up_of_release_0_1_with_too_many_parts_starts_over() -> None:
+    """It could not be sent on any more: 1,815 parts fill a message of the queue."""
+    parts = [{"id": f"{number:016x}", "pages": 1} for number in range(1815)]
+    progress = old_follow_up(parts=parts, pages=1815, lines=18150)
+    assert (progress.position, progress.lines, progress.run) == (None, 0, OLD["run"])
+
+
+def test_a_follow_up_message_stays_small() -> None:
+    """However long the fetch, what it carries is of one size: the queue takes 64 KiB."""
+    message = LineItemsMessage(
+        link=LINK,
+        version="0123456789abcdef",
+        progress=Progress(
+            fetched_for="0123456789abcdef",
+            staged=Staged("f" * 10, 50_000, 50_000),
+            pages=50_000,
+            lines=10**8,
+            total=Decimal("9" * 30 + "." + "9" * 22),
+            position=V1Position("v1", 50_000, 10**8, 10**8, "t" * 200),
+            attempt=12,
+            restarts=3,
+        ),
+    )
+    assert len(message.encode()) < 1024

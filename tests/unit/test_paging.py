@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fetch_line_items.lines import Lines
-from fetch_line_items.paging import Pager, Position, Step
+from fetch_line_items.paging import Pager
+from fetch_line_items.source import Step
 from shared.errors import Fatal, Retriable
+from shared.messages import V1Position
 
 
 def lines(
@@ -37,13 +39,13 @@ class Collection:
     page_limit: int = 10**9
     whole_count: bool = False
     next_links: bool = False
-    asked: list[Position] = field(default_factory=list)
+    asked: list[V1Position] = field(default_factory=list)
     delivered: dict[int, bytes] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
     at_once: int = 0
     most_at_once: int = 0
 
-    def by_offset(self, position: Position, size: int) -> Lines:
+    def by_offset(self, position: V1Position, size: int) -> Lines:
         with self.lock:
             self.asked.append(position)
             self.at_once += 1
@@ -55,7 +57,7 @@ class Collection:
             self.at_once -= 1
         return lines(numbers, total_count=count, next_link=self.next_links and end < self.length)
 
-    def by_token(self, position: Position, size: int) -> Lines:
+    def by_token(self, position: V1Position, size: int) -> Lines:
         self.asked.append(position)
         start = int(position.token or 0)
         end = min(start + size, self.length)
@@ -86,21 +88,21 @@ def fetch_all(
     width: int,
     pages_a_message: int | None = None,
     token: bool = False,
-) -> Position:
+) -> V1Position:
     """Page to the end, in as many messages as `pages_a_message` makes of it."""
-    position, last = Position(), False
+    position, last = V1Position(), False
     while not last:
         begun = [0]
 
-        def go_on(begun: list[int] = begun) -> bool:
+        def has_time(begun: list[int] = begun) -> bool:
             begun[0] += 1
             return pages_a_message is None or begun[0] < pages_a_message
 
         ask = collection.by_token if token else collection.by_offset
-        with Pager(ask, collection.deliver, width=width, go_on=go_on) as pager:
+        with Pager(ask, collection.deliver, width=width, has_time=has_time) as pager:
             steps = (pager.by_token if token else pager.by_offset)(position, size)
             for step in steps:
-                position, last = step.reached, step.last
+                position, last = step.position, step.last
     return position
 
 
@@ -169,19 +171,19 @@ def test_pages_are_in_flight_together_up_to_the_width() -> None:
     barrier = threading.Barrier(4, timeout=10)
     collection = Collection(1000, whole_count=True)
 
-    def ask(position: Position, size: int) -> Lines:
+    def ask(position: V1Position, size: int) -> Lines:
         if position.pages in (10, 11, 12, 13):
             barrier.wait()  # breaks unless four requests meet here
         return collection.by_offset(position, size)
 
-    with Pager(ask, collection.deliver, width=4, go_on=lambda: True) as pager:
-        assert sum(step.lines for step in pager.by_offset(Position(), 10)) == 1000
+    with Pager(ask, collection.deliver, width=4, has_time=lambda: True) as pager:
+        assert sum(step.lines for step in pager.by_offset(V1Position(), 10)) == 1000
     assert collection.most_at_once <= 4
 
 
-def steps_of(ask: Callable[[Position, int], Lines], *, token: bool, size: int = 2) -> list[Step]:
-    with Pager(ask, lambda *_: None, width=2, go_on=lambda: True) as pager:
-        return list((pager.by_token if token else pager.by_offset)(Position(), size))
+def steps_of(ask: Callable[[V1Position, int], Lines], *, token: bool, size: int = 2) -> list[Step]:
+    with Pager(ask, lambda *_: None, width=2, has_time=lambda: True) as pager:
+        return list((pager.by_token if token else pager.by_offset)(V1Position(), size))
 
 
 def test_nothing_is_asked_for_behind_a_page_that_has_come_short() -> None:
@@ -189,7 +191,7 @@ def test_nothing_is_asked_for_behind_a_page_that_has_come_short() -> None:
     collection = Collection(25)
     the_end_is_there = threading.Event()
 
-    def ask(position: Position, size: int) -> Lines:
+    def ask(position: V1Position, size: int) -> Lines:
         if position.lines == 10:
             assert the_end_is_there.wait(10)
         return collection.by_offset(position, size)
@@ -199,8 +201,8 @@ def test_nothing_is_asked_for_behind_a_page_that_has_come_short() -> None:
         if page == 2:
             the_end_is_there.set()
 
-    with Pager(ask, deliver, width=8, go_on=lambda: True) as pager:
-        assert list(pager.by_offset(Position(), 10))[-1].reached.lines == 25
+    with Pager(ask, deliver, width=8, has_time=lambda: True) as pager:
+        assert list(pager.by_offset(V1Position(), 10))[-1].position.lines == 25
     # The fourth page, if at all, has been asked for before the third came short.
     assert {position.lines for position in collection.asked} - {30} == {0, 10, 20}
 
@@ -210,7 +212,7 @@ def test_answers_behind_the_end_are_not_waited_for() -> None:
     asked_behind_the_end, answers = threading.Event(), threading.Event()
     delivered: list[int] = []
 
-    def ask(position: Position, size: int) -> Lines:
+    def ask(position: V1Position, size: int) -> Lines:
         if position.lines == 20:
             assert asked_behind_the_end.wait(10)
             return lines(range(20, 25))
@@ -219,8 +221,10 @@ def test_answers_behind_the_end_are_not_waited_for() -> None:
             assert answers.wait(10)
         return lines(range(position.lines, position.lines + size))
 
-    with Pager(ask, lambda page, _: delivered.append(page), width=4, go_on=lambda: True) as pager:
-        assert list(pager.by_offset(Position(), 10))[-1].reached.lines == 25
+    with Pager(
+        ask, lambda page, _: delivered.append(page), width=4, has_time=lambda: True
+    ) as pager:
+        assert list(pager.by_offset(V1Position(), 10))[-1].position.lines == 25
     answers.set()
     join_page_threads()
     assert sorted(delivered) == [0, 1, 2]
@@ -231,7 +235,7 @@ def test_an_empty_page_with_a_token_is_not_the_end() -> None:
     pages = {None: lines([1, 2], token="a"), "a": lines([], token="b"), "b": lines([3])}
     steps = steps_of(lambda position, _: pages[position.token], token=True)
     assert [step.lines for step in steps] == [2, 0, 1]
-    assert steps[-1].reached == Position(pages=2, lines=3)
+    assert steps[-1].position == V1Position(pages=2, lines=3)
 
 
 def test_a_next_link_without_a_token_is_told(caplog: pytest.LogCaptureFixture) -> None:
@@ -278,18 +282,20 @@ def test_a_page_larger_than_asked_for_is_taken_whole() -> None:
 
 
 def page_by_offset(
-    ask: Callable[[Position, int], Lines], deliver: Callable[[int, bytes], None], reached: list[int]
+    ask: Callable[[V1Position, int], Lines],
+    deliver: Callable[[int, bytes], None],
+    reached: list[int],
 ) -> None:
     """Page to the end, noting how many lines were reached with each step."""
-    with Pager(ask, deliver, width=4, go_on=lambda: True) as pager:
-        reached.extend(step.reached.lines for step in pager.by_offset(Position(), 2))
+    with Pager(ask, deliver, width=4, has_time=lambda: True) as pager:
+        reached.extend(step.position.lines for step in pager.by_offset(V1Position(), 2))
 
 
 def test_a_failure_leaves_what_was_reached_before_it() -> None:
     """Pages before the failed one count, pages behind it do not, and none is delivered later."""
     delivered: list[int] = []
 
-    def ask(position: Position, _: int) -> Lines:
+    def ask(position: V1Position, _: int) -> Lines:
         if position.lines == 6:
             raise Retriable("broken")
         return lines(range(position.lines, position.lines + 2), total_count=100)

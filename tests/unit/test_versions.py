@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from list_invoices.versions import invoice_version
 from local.simulated.invoices import invoice_json, small_world, voided
-from shared.models.resource import loads
-from shared.versions import invoice_version
+from shared.json_text import loads
 
 LEGACY, *_, NEW = small_world()
 

@@ -7,11 +7,12 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from shared.archive import Archive
-from shared.details import details_of, read_invoice
-from shared.links import LineItems
-from shared.manifest import entry_of
-from shared.stored import StoredLines
+from shared.details import details_of, parse_invoice
+from shared.keys import LineItemsKey
+from shared.storage.archive import Archive
+from shared.storage.blobs import now
+from shared.storage.inventory import InvoiceBlobs, inventory_of
+from shared.storage.manifest import entry_of
 
 
 class Detail(msgspec.Struct, rename="camel"):
@@ -20,6 +21,7 @@ class Detail(msgspec.Struct, rename="camel"):
     billing_provider: str
     invoice_line_item_type: str
     status: Literal["complete", "in_progress", "missing"]
+    source: str | UnsetType = UNSET
     blob: str | UnsetType = UNSET
     lines: int | UnsetType = UNSET
     total: msgspec.Raw | UnsetType | None = UNSET
@@ -32,30 +34,27 @@ def with_line_items(invoice: bytes, invoice_id: str, archive: Archive) -> bytes:
     """Add the member `lineItems` to an invoice's JSON text, and leave the rest of it as it is.
 
     Each detail has a status: `complete` when its lines are in storage, unless the stored invoice has
-    changed since; `in_progress` when newer ones are due, or the first pages are staged
+    changed since; `in_progress` when they are under way or the first pages are staged
     (`pagesStaged`); `missing` otherwise.
     """
-    stored = {lines.items: lines for lines in archive.all_stored_lines(invoice_id)}
-    copy = archive.read_invoice(invoice_id)
-    version = copy.mark.version if copy and copy.mark else None
+    stored = inventory_of(archive, invoice_id)
     try:
-        details = details_of(read_invoice(invoice).invoice).links
+        details = details_of(parse_invoice(invoice).invoice).links
     except ValueError:
-        details = {}  # not as documented; list_invoices has told so
-    line_items = [_detail(items, stored.get(items), version, archive) for items in details]
+        details = {}  # not as documented; list_invoices has logged it
+    line_items = [_detail(key, stored, archive) for key in details]
     return _with_member(invoice, b'"lineItems":' + msgspec.json.encode(line_items))
 
 
-def _detail(
-    items: LineItems, lines: StoredLines | None, version: str | None, archive: Archive
-) -> Detail:
-    detail = Detail(items.billing_provider, items.invoice_line_item_type, "missing")
-    if lines:
-        detail = Detail(**msgspec.structs.asdict(entry_of(lines)), status="complete")
-    if lines and version in (lines.version, None):
-        return detail
-    staged = archive.staged_pages(items)
-    if lines or staged:
+def _detail(key: LineItemsKey, stored: InvoiceBlobs, archive: Archive) -> Detail:
+    version = stored.invoice and stored.invoice.version
+    detail = Detail(key.billing_provider, key.invoice_line_item_type, "missing")
+    if lines := stored.lines.get(key):
+        detail = Detail(**msgspec.structs.asdict(entry_of(lines)), status="missing")
+        if version in (lines.about.version, None):
+            return msgspec.structs.replace(detail, status="complete")
+    staged = archive.staged_pages(key)
+    if staged or (version and stored.under_way(version, now())):
         return msgspec.structs.replace(detail, status="in_progress", pages_staged=staged)
     return detail
 

@@ -10,7 +10,7 @@ from azure.core.pipeline.transport import RequestsTransport
 from azure.storage.blob import BlobServiceClient, ContainerClient, ExponentialRetry
 from requests.adapters import HTTPAdapter
 
-from shared.auth import storage_credential
+from shared.auth.credentials import storage_credential
 from shared.settings import Settings, StorageConnection
 
 if TYPE_CHECKING:

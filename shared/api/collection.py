@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+
+from shared.json_text import loads, raw_elements, raw_members
 
 _TOKEN_HEADER = "ms-continuationtoken"  # noqa: S105 - the name of a header
 
@@ -50,8 +49,6 @@ class _Envelope(msgspec.Struct):
 
 
 _decoder = msgspec.json.Decoder(_Envelope)
-_json = json.JSONDecoder()
-_NOT_WHITE = re.compile(r"[^ \t\r\n]")
 
 
 def parse_page(body: bytes) -> Page:
@@ -79,66 +76,16 @@ def _page(envelope: _Envelope) -> Page:
 
 
 def _thorough_envelope(body: bytes) -> _Envelope:
-    r"""Split a body with the standard library, which takes half a surrogate pair (`\ud83d`).
-
-    JSON allows it and a server writes it where it cuts a text in the middle of an emoji; msgspec
-    does not. Raises ValueError for what is no JSON either way.
-    """
-    text = body.decode()
-    rest: dict[str, Any] = {}
-    items: list[msgspec.Raw] | None = None
-    for name, start in _members(text):
-        if name == "items" and text[start] == "[":
-            items = [msgspec.Raw(text[a:b].encode()) for a, b in _elements(text, start)]
-        else:
-            rest[name] = _json.raw_decode(text, start)[0]
-    if items is None and "items" not in rest:
-        raise ValueError("an answer without items")
-    rest["items"] = []
-    envelope = msgspec.convert(rest, _Envelope)
-    envelope.items = items
+    """Split a body that msgspec does not take; raises ValueError for what is no JSON either way."""
+    members = raw_members(body)
+    items = members.get("items", b"")
+    is_array = items.startswith(b"[")
+    if is_array:
+        members["items"] = b"[]"
+    envelope = msgspec.convert({name: loads(text) for name, text in members.items()}, _Envelope)
+    if is_array:
+        envelope.items = [msgspec.Raw(text) for text in raw_elements(items)]
     return envelope
-
-
-def _members(text: str) -> Iterator[tuple[str, int]]:
-    """Give the name of each member of the object that `text` is, and where its value starts."""
-    at = _expect(text, 0, "{")
-    while text[at] != "}":
-        name, at = _json.raw_decode(text, at)
-        start = _expect(text, at, ":")
-        yield name, start
-        at = _after_separator(text, _json.raw_decode(text, start)[1], "}")
-    if text[at + 1 :].strip():
-        raise ValueError("an answer with something behind it")
-
-
-def _elements(text: str, start: int) -> Iterator[tuple[int, int]]:
-    """Give where each element of the array that starts there begins and ends."""
-    at = _expect(text, start, "[")
-    while text[at] != "]":
-        end = _json.raw_decode(text, at)[1]
-        yield at, end
-        at = _after_separator(text, end, "]")
-
-
-def _expect(text: str, at: int, mark: str) -> int:
-    """Pass over white space and `mark`; give where the next thing starts."""
-    at = _next(text, at)
-    if text[at] != mark:
-        raise ValueError(f"expected {mark} at {at}")
-    return _next(text, at + 1)
-
-
-def _after_separator(text: str, at: int, end: str) -> int:
-    at = _next(text, at)
-    return at if text[at] == end else _expect(text, at, ",")
-
-
-def _next(text: str, at: int) -> int:
-    match = _NOT_WHITE.search(text, at)
-    if match is None:
-        raise ValueError("an answer that is cut off")
-    return match.start()
 
 
 def _header_token(link: _Link | None) -> str | None:

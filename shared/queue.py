@@ -1,4 +1,4 @@
-"""The queue on which line items are ordered: by the timer, by a fetch that goes on, by people."""
+"""The queue `invoice-line-items`: the timer enqueues on it, and a fetch that continues later."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _NEVER_EXPIRES = -1
 
 
-class Orders:
+class LineItemsQueue:
     """Sends messages to `invoice-line-items`, which is created when it is missing."""
 
     def __init__(self, queue: QueueClient) -> None:

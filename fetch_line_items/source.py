@@ -1,0 +1,55 @@
+"""What a source of lines is: an iterator of steps, each with a position to go on from.
+
+A source knows nothing of storage, messages or commits; who works through its steps knows nothing of
+offsets, tokens or operations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Protocol
+
+from shared.messages import Position
+
+Deliver = Callable[[int, bytes], None]
+"""Takes a block of lines and its number, in any thread.
+
+The numbers follow the order of the lines, with or without gaps. Each of the lines ends in a newline.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What has come since the step before; all of it has been delivered.
+
+    `position` is enough to go on in another process, and `end` is above the numbers of all blocks
+    that count so far. `total` sums the charges, None where these lines have none. `wait`: the source
+    is not ready, and is to be asked again after so many seconds.
+    """
+
+    position: Position
+    end: int
+    blocks: int = 0
+    pages: int = 0
+    lines: int = 0
+    total: Decimal | None = None
+    last: bool = False
+    wait: float | None = None
+
+
+class Source(Protocol):
+    """Where the lines of one key come from."""
+
+    name: str
+    """What metadata, manifests and the documented line types call it."""
+
+    def steps(
+        self, position: Position | None, deliver: Deliver, has_time: Callable[[], bool]
+    ) -> Generator[Step]:
+        """Go on from `position` (None: from the beginning), as far as there is time.
+
+        The last step but one that waits or is the `last` is where the time was over. Raises
+        ApiError; StalePosition where `position` is no longer taken, so that the fetch starts over.
+        """

@@ -1,0 +1,254 @@
+"""An API over HTTP: one connection pool, retries, a deadline, clear errors.
+
+What all of Microsoft's APIs have in common; what one of them says in its own way is its `Dialect`.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+from urllib3.exceptions import HTTPError, InvalidHeader, ReadTimeoutError
+from urllib3.util import Retry
+
+from shared.auth.tokens import Tokens
+from shared.errors import ApiError, Fatal, NoAnswer, NotFound, Refused, Retriable, Throttled
+
+_log = logging.getLogger(__name__)
+# A date that is off, or a clock, must not park a link for days.
+_LONGEST_RETRY_AFTER = 3600.0
+_RETRIABLE_STATUS = frozenset({408, 425, 429, *range(500, 600)})
+_CONNECTIONS = 64
+_MOST_AT_ONCE = 1 << 18
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a request may try: attempts, and seconds for the rest."""
+
+    attempts: int = 4
+    longest_wait: float = 5.0  # a longer one is for the queue, not for a billed invocation
+    connect_timeout: float = 10.0
+    read_timeout: float = 60.0  # without a byte
+    answer_timeout: float = 120.0  # until the last byte
+
+
+@dataclass(frozen=True)
+class RequestContext:
+    """What the requests of one piece of work share.
+
+    Microsoft's support and the logs know it by its correlation id.
+    """
+
+    correlation_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    patience: Patience = field(default_factory=Patience)
+    deadline: float = float("inf")
+    """On `time.monotonic`'s clock: no attempt begins after it, and no answer is read to its end."""
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    """Set when nobody waits for answers any more: nothing is asked for again after that."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for, below the API's root."""
+
+    path: str
+    method: str = "GET"
+    params: Mapping[str, str | int] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back, whole; the names of headers have no case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How one API says what all of them say.
+
+    `headers` go with every request. `ids` makes those by which support finds one: of the context,
+    and of a request id that stays the same over the retries of a request. `error` reads an error's
+    body: its code and its text. `advice` is what to look at where the API refuses.
+    """
+
+    api: str
+    headers: Mapping[str, str]
+    ids: Callable[[RequestContext, str], dict[str, str]]
+    error: Callable[[bytes], tuple[str | None, str | None]]
+    advice: str
+
+
+class _Bearer(AuthBase):
+    """Sets the token; being the request's own auth, it also keeps a .netrc from replacing it."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+class Client:
+    """Requests to the one host of `root`, with this API's tokens only. Thread-safe."""
+
+    def __init__(self, root: str, tokens: Tokens, dialect: Dialect) -> None:
+        self._root = root
+        self._tokens = tokens
+        self._dialect = dialect
+        self._session = requests.Session()
+        self._session.mount(root, HTTPAdapter(pool_connections=1, pool_maxsize=_CONNECTIONS))
+
+    def send[T](
+        self, request: Request, read: Callable[[Answer], T], *, context: RequestContext
+    ) -> T:
+        """Send `request` and give what `read` makes of an answer with status 200.
+
+        `read` raises ValueError for a body that is cut off or broken; that is retried like a
+        failure on the way. Raises Retriable when the context's patience is over (Throttled and
+        NoAnswer among them), Refused, NotFound or Fatal.
+        """
+        exchange = _Exchange(request, self._root, self._dialect, context)
+        patience = context.patience
+        for attempt in range(1, patience.attempts + 1):
+            try:
+                return self._read(exchange, read)
+            except Retriable as error:
+                wait = _wait(error, attempt)
+                last = attempt == patience.attempts or wait > patience.longest_wait
+                if last or time.monotonic() + wait >= context.deadline:
+                    raise
+                _log.warning("%s; attempt %d, again in %.1f s", error, attempt, wait)
+                if context.cancelled.wait(wait):
+                    raise
+        raise AssertionError("patience has at least one attempt")
+
+    def _read[T](self, exchange: _Exchange, read: Callable[[Answer], T]) -> T:
+        answer = self._authorized(exchange)
+        if answer.status != 200:
+            raise exchange.refusal(answer)
+        try:
+            return read(answer)
+        except ValueError as error:
+            text = f"{exchange.api}'s answer to {exchange} is broken or cut off: {error}"
+            raise exchange.error(Retriable, text, status=200) from error
+
+    def _authorized(self, exchange: _Exchange) -> Answer:
+        """Send with a token; one that is not taken (any more) is replaced once."""
+        token = self._tokens.get()
+        answer = self._send(exchange, token)
+        if answer.status != 401:
+            return answer
+        return self._send(exchange, self._tokens.renew(token))
+
+    def _send(self, exchange: _Exchange, token: str) -> Answer:
+        context = exchange.context
+        patience = context.patience
+        now = time.monotonic()
+        until = min(now + patience.answer_timeout, context.deadline)
+        if now >= until:
+            raise exchange.error(NoAnswer, f"No time is left for {exchange}")
+        try:
+            with self._session.request(
+                exchange.method,
+                exchange.url,
+                params=exchange.params,
+                headers=exchange.headers,
+                auth=_Bearer(token),
+                timeout=(
+                    min(patience.connect_timeout, until - now),
+                    min(patience.read_timeout, until - now),
+                ),
+                allow_redirects=False,  # a redirect could carry the token to another host
+                stream=True,
+            ) as response:
+                return Answer(response.status_code, response.headers, _body(response, until))
+        except (requests.Timeout, TimeoutError, ReadTimeoutError) as error:
+            text = f"{exchange.api} did not answer {exchange} in time"
+            raise exchange.error(NoAnswer, text) from error
+        except (requests.RequestException, HTTPError) as error:
+            text = f"The connection to {exchange.api} broke at {exchange}: {error}"
+            raise exchange.error(NoAnswer, text) from error
+        except ValueError as error:
+            # requests takes the Location of a redirect apart even where it does not follow it.
+            text = f"{exchange.api} redirected {exchange} to nowhere; redirects are not followed"
+            raise exchange.error(Fatal, text) from error
+
+
+def _body(response: requests.Response, until: float) -> bytes:
+    """Read what comes as it comes: a timeout of the socket does not bound an answer that trickles."""
+    pieces = []
+    while piece := response.raw.read1(_MOST_AT_ONCE, decode_content=True):
+        pieces.append(piece)
+        if time.monotonic() >= until:
+            raise TimeoutError
+    return b"".join(pieces)
+
+
+class _Exchange:
+    """A request and what becomes of it; its ids stay the same over the retries."""
+
+    def __init__(
+        self, request: Request, root: str, dialect: Dialect, context: RequestContext
+    ) -> None:
+        self.method, self.url, self.params = request.method, root + request.path, request.params
+        self.api, self.context, self._dialect = dialect.api, context, dialect
+        self._ids = dialect.ids(context, str(uuid.uuid4()))
+        self.headers = {**request.headers, **dialect.headers, **self._ids}
+
+    def __str__(self) -> str:
+        query = "&".join(f"{name}={value}" for name, value in self.params.items())
+        return f"{self.method} {self.url}{'?' if query else ''}{query}"
+
+    def error[E: ApiError](
+        self, kind: type[E], text: str, *, status: int | None = None, code: str | None = None
+    ) -> E:
+        """Make an error that carries this request's ids."""
+        return kind(text, status=status, code=code, ids=self._ids)
+
+    def refusal(self, answer: Answer) -> ApiError:
+        """Say what a status other than 200 means, by what to do next."""
+        status = answer.status
+        if 300 <= status < 400:
+            text = f"{self.api} redirected {self}; redirects are not followed"
+            return self.error(Fatal, text, status=status)
+        code, said = self._dialect.error(answer.body)
+        text = f"{self.api} answered {status} to {self}: {(said or 'nothing more')[:500]}"
+        if code:
+            text += f" (code {code})"
+        if status in _RETRIABLE_STATUS:
+            kind = Throttled if status == 429 else Retriable
+            error = self.error(kind, text, status=status, code=code)
+            error.delay = _retry_after(answer.headers.get("Retry-After"))
+            return error
+        if status in (401, 403):
+            text = f"{text}; {self._dialect.advice}"
+            return self.error(Refused, text, status=status, code=code)
+        return self.error(NotFound if status == 404 else Fatal, text, status=status, code=code)
+
+
+def _retry_after(header: str | None) -> float | None:
+    """Read seconds or an HTTP date; None for neither."""
+    try:
+        return min(Retry().parse_retry_after(header), _LONGEST_RETRY_AFTER) if header else None
+    except (InvalidHeader, ValueError, OverflowError):
+        return None
+
+
+def _wait(error: Retriable, attempt: int) -> float:
+    """What the API asks for, else 0.5, 1, 2 s; some more, so that not all come at once."""
+    jitter = random.uniform(0, 0.25)  # noqa: S311 - spreads load, guards nothing
+    return (0.5 * 2 ** (attempt - 1) if error.delay is None else error.delay) + jitter

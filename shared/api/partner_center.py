@@ -1,0 +1,66 @@
+"""Partner Center over HTTP, in its own dialect.
+
+Sources: the API articles *Partner Center REST headers*, *Error codes*, *API throttling guidance*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from shared.api.client import Client, Dialect, Request, RequestContext
+from shared.auth.tokens import Tokens
+from shared.json_text import without_byte_order_mark
+from shared.models import ErrorBody
+from shared.settings import Settings
+
+
+class PartnerCenter:
+    """Requests to the one configured host. Thread-safe; one for the process."""
+
+    def __init__(self, settings: Settings, tokens: Tokens) -> None:
+        self._client = Client(f"{settings.partner_center_url}/v1", tokens, _DIALECT)
+
+    def get[T](
+        self,
+        path: str,
+        parse: Callable[[bytes], T],
+        *,
+        context: RequestContext,
+        params: Mapping[str, str | int] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> T:
+        """Get `path` (below `/v1`) and give what `parse` makes of the body, without a BOM.
+
+        Raises ApiError, as `Client.send` does; a ValueError of `parse` counts as a broken answer.
+        """
+        return self._client.send(
+            Request(path, params=params or {}, headers=headers or {}),
+            lambda answer: parse(without_byte_order_mark(answer.body)),
+            context=context,
+        )
+
+
+def _ids(context: RequestContext, request_id: str) -> dict[str, str]:
+    return {"MS-CorrelationId": context.correlation_id, "MS-RequestId": request_id}
+
+
+def _error(body: bytes) -> tuple[str | None, str | None]:
+    try:
+        error = ErrorBody.from_json(body)
+    except ValueError:
+        return None, None  # a gateway's HTML, or nothing
+    return error.code, error.description or error.message
+
+
+_DIALECT = Dialect(
+    api="Partner Center",
+    headers={
+        "Accept": "application/json",
+        "MS-Contract-Version": "v1",
+        "MS-PartnerCenter-Application": "partner-center-invoices",
+        "X-Locale": "en-US",  # the lines' texts do not depend on the server's idea of a locale
+    },
+    ids=_ids,
+    error=_error,
+    advice="look at the app registration's permissions and its roles in Partner Center",
+)

@@ -1,0 +1,1 @@
+"""How the app proves who it is: to the APIs through Entra ID, to storage as itself."""

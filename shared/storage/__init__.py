@@ -1,0 +1,1 @@
+"""The storage accounts, and the container of the invoices."""

@@ -1,0 +1,199 @@
+"""The container of the invoices: what is in it, and how it gets there whole.
+
+    {invoiceId}/invoice.json                                   the invoice as listed
+    {invoiceId}/{billingProvider}/{invoiceLineItemType}.jsonl  every line
+    {invoiceId}/manifest.json                                  what is there, and whether it adds up
+
+It knows nothing of where lines come from. Thread-safe; one for the process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.storage.blob import BlobBlock, BlobProperties, ContainerClient, ContentSettings
+
+from shared.errors import Overtaken
+from shared.keys import LineItemsKey
+from shared.storage.blobs import (
+    InvoiceMetadata,
+    LinesMetadata,
+    ManifestMetadata,
+    Metadata,
+    StoredInvoice,
+    StoredLines,
+    invoice_blob,
+    lines_blob,
+    manifest_blob,
+)
+from shared.storage.blocks import Part, Staged, ids_of, number_of
+
+_JSON = ContentSettings(content_type="application/json")
+_JSON_LINES = ContentSettings(content_type="application/x-ndjson")
+# What a condition or a commit is answered where somebody else has written since. The status alone
+# does not tell: archived, leased and immutable blobs answer 409 and 412 as well.
+_OVERTAKEN = frozenset({"ConditionNotMet", "BlobAlreadyExists", "BlobNotFound", "InvalidBlockList"})
+
+
+class Archive:
+    """Reads and writes the container, which is created when it is missing.
+
+    A write names what it replaces by its ETag, None for nothing at all. It raises Overtaken where
+    that is not what is there any more.
+    """
+
+    def __init__(self, container: ContainerClient) -> None:
+        self._container = container
+
+    # -- invoices
+
+    def put_invoice(
+        self, invoice_id: str, text: bytes, about: InvoiceMetadata, *, replacing: str | None
+    ) -> str:
+        """Store an invoice as listed; give its ETag."""
+        return self._put(invoice_blob(invoice_id), text, about.metadata(), replacing)
+
+    def set_invoice_metadata(
+        self, invoice_id: str, about: InvoiceMetadata, *, replacing: str
+    ) -> str:
+        """Change what a stored invoice says of itself; give its new ETag."""
+        name = invoice_blob(invoice_id)
+        blob = self._container.get_blob_client(name)
+        with _told_as_overtaken(name):
+            return str(blob.set_blob_metadata(about.metadata(), **_only(replacing))["etag"])
+
+    def invoice(self, invoice_id: str) -> StoredInvoice | None:
+        """Give the stored invoice, or None where there is none."""
+        try:
+            download = self._container.download_blob(invoice_blob(invoice_id))
+        except ResourceNotFoundError:
+            return None
+        about = InvoiceMetadata.of(download.properties.metadata)
+        # New metadata touch the blob, so the time that they tell comes first.
+        stored_at = about.stored_at if about else download.properties.last_modified
+        return StoredInvoice(download.readall(), stored_at, about)
+
+    # -- lines
+
+    def stage_block(self, key: LineItemsKey, part: Part, number: int, lines: bytes) -> None:
+        """Stage lines as a block of the final blob; nobody sees it before the commit."""
+        blob = self._container.get_blob_client(lines_blob(key))
+        self._in_container(lambda: blob.stage_block(part.block_id(number), lines, len(lines)))
+
+    def commit_lines(
+        self, key: LineItemsKey, staged: Staged, about: LinesMetadata, *, replacing: str | None
+    ) -> None:
+        """Make the blob of all that is staged appear at once, with its metadata.
+
+        Raises Overtaken where another run has committed since: it has removed the blocks, and blocks
+        staged after it must not replace lines that may be newer.
+        """
+        blob = self._container.get_blob_client(lines_blob(key))
+        uncommitted = self._uncommitted(key) if staged.blocks else []
+        blocks = [BlobBlock(block_id) for block_id in ids_of(staged, uncommitted)]
+        with _told_as_overtaken(lines_blob(key)):
+            self._in_container(
+                lambda: blob.commit_block_list(
+                    blocks,
+                    content_settings=_JSON_LINES,
+                    metadata=about.metadata(),
+                    **_only(replacing),
+                )
+            )
+
+    def lines(self, key: LineItemsKey) -> StoredLines | None:
+        """Say what is known of a committed blob of lines, or None where there is none."""
+        try:
+            blob = self._container.get_blob_client(lines_blob(key)).get_blob_properties()
+        except ResourceNotFoundError:
+            return None
+        return StoredLines.of(key, blob)
+
+    def staged_pages(self, key: LineItemsKey) -> int:
+        """Count the pages that are staged and not yet committed, each once."""
+        return len({number_of(block_id) for block_id in self._uncommitted(key)})
+
+    def _uncommitted(self, key: LineItemsKey) -> list[str]:
+        blob = self._container.get_blob_client(lines_blob(key))
+        try:
+            _, uncommitted = blob.get_block_list("uncommitted")
+        except ResourceNotFoundError:
+            return []
+        return [block.id for block in uncommitted]
+
+    # -- manifests
+
+    def manifest(self, invoice_id: str) -> tuple[ManifestMetadata, str | None]:
+        """Give what the manifest says of itself, and its ETag (None where there is none)."""
+        blob = self._container.get_blob_client(manifest_blob(invoice_id))
+        try:
+            properties = blob.get_blob_properties()
+        except ResourceNotFoundError:
+            return ManifestMetadata(), None
+        return ManifestMetadata.of(properties.metadata), properties.etag
+
+    def put_manifest(
+        self, invoice_id: str, text: bytes, about: ManifestMetadata, *, replacing: str | None
+    ) -> None:
+        """Write a manifest."""
+        self._put(manifest_blob(invoice_id), text, about.metadata(), replacing)
+
+    # -- the container
+
+    def listed(self, prefix: str) -> Iterator[BlobProperties]:
+        """List the committed blobs with their metadata, by name, 5,000 a request."""
+        try:
+            yield from self._container.list_blobs(prefix, include=["metadata"])
+        except ResourceNotFoundError as error:
+            if _code(error) != "ContainerNotFound":
+                raise
+
+    def _put(self, name: str, text: bytes, metadata: Metadata, replacing: str | None) -> str:
+        blob = self._container.get_blob_client(name)
+        with _told_as_overtaken(name):
+            written = self._in_container(
+                lambda: blob.upload_blob(
+                    text,
+                    overwrite=True,
+                    metadata=metadata,
+                    content_settings=_JSON,
+                    **_only(replacing),
+                )
+            )
+        return str(written["etag"])
+
+    def _in_container[T](self, operation: Callable[[], T]) -> T:
+        """Do `operation`, after creating the container if that is what it lacks."""
+        try:
+            return operation()
+        except ResourceNotFoundError as error:
+            if _code(error) != "ContainerNotFound":
+                raise
+        with suppress(ResourceExistsError):
+            self._container.create_container()
+        return operation()
+
+
+@contextmanager
+def _told_as_overtaken(name: str) -> Iterator[None]:
+    try:
+        yield
+    except HttpResponseError as error:
+        if _code(error) not in _OVERTAKEN:
+            raise
+        raise Overtaken(f"{name} has been written by somebody else since") from error
+
+
+def _only(replacing: str | None) -> dict[str, Any]:
+    """Give the condition under which a write replaces this very blob, or (None) no blob at all."""
+    if replacing is None:
+        return {"match_condition": MatchConditions.IfMissing}
+    return {"match_condition": MatchConditions.IfNotModified, "etag": replacing}
+
+
+def _code(error: HttpResponseError) -> object:
+    return getattr(error, "error_code", None)  # set by the storage SDK, unknown to the type

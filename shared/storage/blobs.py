@@ -1,0 +1,206 @@
+"""The names of the blobs in the container, and their metadata: each record is read and written here."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+
+from azure.storage.blob import BlobProperties
+
+from shared.amounts import is_amount, written
+from shared.errors import InvalidInput
+from shared.keys import LineItemsKey
+
+Metadata = dict[str, str]
+
+
+def invoice_blob(invoice_id: str) -> str:
+    """Name the blob of the invoice as listed."""
+    return f"{invoice_id}/invoice.json"
+
+
+def manifest_blob(invoice_id: str) -> str:
+    """Name the blob of the manifest."""
+    return f"{invoice_id}/manifest.json"
+
+
+def lines_blob(key: LineItemsKey) -> str:
+    """Name the blob of these lines."""
+    return f"{key}.jsonl"
+
+
+def key_of_blob(name: str) -> LineItemsKey | None:
+    """Say which lines a blob holds by its name; None for other blobs."""
+    parts = name.removesuffix(".jsonl").split("/")
+    if not name.endswith(".jsonl") or len(parts) != 3:
+        return None
+    with suppress(InvalidInput):
+        key = LineItemsKey.of(*parts)
+        return key if lines_blob(key) == name else None
+    return None
+
+
+@dataclass(frozen=True)
+class LinesMetadata:
+    """What a committed blob of lines says of itself.
+
+    `total` is None where the type has no charge. `run` is the fetch that has committed it, `version`
+    that of the invoice for which it was fetched; None stands for what is not known.
+    """
+
+    lines: int = 0
+    pages: int = 0
+    total: Decimal | None = None
+    currency: str | None = None
+    link: str | None = None
+    source: str = "v1"  # what release 0.1 has committed does not say so
+    fetched_at: str | None = None
+    correlation_id: str | None = None
+    run: str | None = None
+    version: str | None = None
+
+    @classmethod
+    def of(cls, metadata: Metadata) -> LinesMetadata:
+        """Read it from a blob's metadata; what is missing or odd counts as unknown."""
+        texts = ("currency", "link", "fetched_at", "correlation_id", "run", "version")
+        return cls(
+            source=metadata.get("source") or cls.source,
+            lines=_count(metadata.get("lines")),
+            pages=_count(metadata.get("pages")),
+            total=_amount(metadata.get("total")),
+            **{name: metadata.get(name) for name in texts},
+        )
+
+    def metadata(self) -> Metadata:
+        """Write it as a blob's metadata."""
+        values = {
+            "lines": str(self.lines),
+            "pages": str(self.pages),
+            "total": None if self.total is None else written(self.total),
+            "currency": self.currency,
+            "link": self.link,
+            "source": self.source,
+            "fetched_at": self.fetched_at,
+            "correlation_id": self.correlation_id,
+            "run": self.run,
+            "version": self.version,
+        }
+        return {name: value for name, value in values.items() if value}
+
+
+@dataclass(frozen=True)
+class StoredLines:
+    """A committed blob of lines; `etag` tells this commit from every other one."""
+
+    key: LineItemsKey
+    size: int
+    about: LinesMetadata
+    etag: str | None = field(default=None, compare=False)
+
+    @classmethod
+    def of(cls, key: LineItemsKey, blob: BlobProperties) -> StoredLines:
+        """Read it from the blob's properties."""
+        return cls(key, blob.size, LinesMetadata.of(blob.metadata or {}), blob.etag)
+
+
+@dataclass(frozen=True)
+class InvoiceMetadata:
+    """What an invoice.json says of itself.
+
+    `content` and `version` are hashes: of the text, and of what matters in it for the lines.
+    `enqueued_at` is when lines that were missing at this version were last enqueued.
+    """
+
+    content: str
+    version: str
+    stored_at: datetime
+    enqueued_at: datetime | None = None
+
+    @classmethod
+    def of(cls, metadata: Metadata | None) -> InvoiceMetadata | None:
+        """Read it from a blob's metadata; None where that is not this app's."""
+        try:
+            known = metadata or {}
+            enqueued = known.get("enqueued_at")
+            return cls(
+                content=known["content"],
+                version=known["version"],
+                stored_at=moment(known["stored_at"]),
+                enqueued_at=moment(enqueued) if enqueued else None,
+            )
+        except (KeyError, ValueError):
+            return None
+
+    def metadata(self) -> Metadata:
+        """Write it as a blob's metadata."""
+        values = {
+            "content": self.content,
+            "version": self.version,
+            "stored_at": self.stored_at.isoformat(),
+        }
+        return values | ({"enqueued_at": self.enqueued_at.isoformat()} if self.enqueued_at else {})
+
+
+@dataclass(frozen=True)
+class StoredInvoice:
+    """An invoice.json: its text, when it was stored, and what it says where this app has stored it."""
+
+    text: bytes
+    stored_at: datetime
+    about: InvoiceMetadata | None
+
+    @property
+    def version(self) -> str | None:
+        """The version of the stored invoice, where it is known."""
+        return self.about.version if self.about else None
+
+
+@dataclass(frozen=True)
+class ManifestMetadata:
+    """What a manifest.json says of itself; `complete_at` is when its invoice was last complete."""
+
+    updated_at: datetime | None = None
+    complete_at: datetime | None = None
+
+    @classmethod
+    def of(cls, metadata: Metadata | None) -> ManifestMetadata:
+        """Read it from a blob's metadata; what is missing or odd counts as unknown."""
+        known = metadata or {}
+        return cls(_moment(known.get("updated_at")), _moment(known.get("complete_at")))
+
+    def metadata(self) -> Metadata:
+        """Write it as a blob's metadata."""
+        moments = {"updated_at": self.updated_at, "complete_at": self.complete_at}
+        return {name: value.isoformat() for name, value in moments.items() if value}
+
+
+def now() -> datetime:
+    """Give the moment as metadata and manifests carry it: UTC, in ISO 8601 once it is written."""
+    return datetime.now(UTC)
+
+
+def moment(text: str) -> datetime:
+    """Read a moment as metadata has it; raises ValueError, also for one without a zone."""
+    read = datetime.fromisoformat(text)
+    if read.tzinfo is None:
+        raise ValueError(f"{text} has no zone")
+    return read
+
+
+def _moment(text: str | None) -> datetime | None:
+    with suppress(ValueError):
+        return moment(text) if text else None
+    return None
+
+
+def _count(text: str | None) -> int:
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 19 else 0
+
+
+def _amount(text: str | None) -> Decimal | None:
+    with suppress(InvalidOperation):
+        amount = Decimal(text) if text else None
+        return amount if amount is not None and is_amount(amount) else None
+    return None

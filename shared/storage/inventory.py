@@ -1,0 +1,74 @@
+"""What the container holds of each invoice, as a listing tells it: no blob is read."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from azure.storage.blob import BlobProperties
+
+from shared.keys import LineItemsKey
+from shared.storage.archive import Archive
+from shared.storage.blobs import (
+    InvoiceMetadata,
+    ManifestMetadata,
+    StoredLines,
+    invoice_blob,
+    key_of_blob,
+    manifest_blob,
+)
+
+ENQUEUE_AGAIN_AFTER = timedelta(hours=6)
+"""How long lines that were enqueued and are not there count as under way; then a message was lost."""
+
+
+@dataclass
+class InvoiceBlobs:
+    """What is there of one invoice.
+
+    `invoice` is what invoice.json says of itself, None also where that is not this app's; `etag` is
+    None where there is no invoice.json, `manifest` where there is no manifest.
+    """
+
+    invoice: InvoiceMetadata | None = None
+    etag: str | None = None
+    manifest: ManifestMetadata | None = None
+    lines: dict[LineItemsKey, StoredLines] = field(default_factory=dict)
+
+    def under_way(self, version: str, now: datetime) -> bool:
+        """Whether the lines that are missing at this version may still arrive by themselves.
+
+        They may if they were enqueued for it, and not long ago. A manifest that has been complete
+        since, or is not there at all, says that someone has deleted blobs: then they never will.
+        """
+        about = self.invoice
+        if about is None or about.version != version or about.enqueued_at is None:
+            return False
+        complete_at = self.manifest and self.manifest.complete_at
+        if self.manifest is None or (complete_at and complete_at >= about.enqueued_at):
+            return False
+        return now - about.enqueued_at <= ENQUEUE_AGAIN_AFTER
+
+
+def inventory(archive: Archive, *, prefix: str = "") -> dict[str, InvoiceBlobs]:
+    """List the container and say what is there of every invoice in it, by bare id."""
+    invoices: dict[str, InvoiceBlobs] = defaultdict(InvoiceBlobs)
+    for blob in archive.listed(prefix):
+        invoice_id = blob.name.partition("/")[0]
+        _add(invoices[invoice_id], invoice_id, blob)
+    return invoices
+
+
+def inventory_of(archive: Archive, invoice_id: str) -> InvoiceBlobs:
+    """Say what is there of one invoice."""
+    return inventory(archive, prefix=f"{invoice_id}/").get(invoice_id, InvoiceBlobs())
+
+
+def _add(blobs: InvoiceBlobs, invoice_id: str, blob: BlobProperties) -> None:
+    if blob.name == invoice_blob(invoice_id):
+        blobs.invoice, blobs.etag = InvoiceMetadata.of(blob.metadata), blob.etag
+    elif blob.name == manifest_blob(invoice_id):
+        blobs.manifest = ManifestMetadata.of(blob.metadata)
+    elif key := key_of_blob(blob.name):
+        blobs.lines[key] = StoredLines.of(key, blob)
