@@ -34,8 +34,8 @@ def act_on(result: Result, queue: LineItemsQueue) -> None:
     """Send what is to go on later; raise what has failed."""
     match result:
         case Later():
-            wording = "%s goes on in %.0f s: %s"
-            _log.log(result.level, wording, result.message.key, result.delay, result.reason)
+            wording = "%s: %s; continues in a follow-up message after %.0f s"
+            _log.log(result.level, wording, result.message.key, result.reason, result.delay)
             queue.send(result.message, delay=result.delay)
         case Failed(error):
             raise error

@@ -116,7 +116,7 @@ def test_a_link_beyond_the_time_budget_goes_on_in_follow_ups() -> None:
         stack.host.run("list_invoices")
         wait_until(lambda: complete(stack, invoices), "every manifest complete")
         assert stored(stack) == expected_blobs(invoices)
-        assert stack.host.log().count("goes on in a follow-up message") >= LINKS
+        assert stack.host.log().count("continues in a follow-up message") >= LINKS
         assert set(pages_asked_for(stack, invoices).values()) == {1}
         assert asked_at_once(stack, invoices) == 1
 
@@ -192,7 +192,7 @@ def test_links_whose_messages_were_lost_are_ordered_again_after_some_hours(empty
     invoices = add(empty, 2)
     empty.partner_center.faults.add(faults.throttled(600), match="lineitems", times=None)
     assert list_invoices(empty.host) == LINKS
-    wait_until(lambda: empty.host.log().count(" goes on in 6") == LINKS, "delayed messages")
+    wait_until(lambda: empty.host.log().count("continues in a follow-up message after 6") == LINKS, "delayed messages")
     wait_until(lambda: empty.waiting() == LINKS, "nothing under way")
     queue(empty).clear_messages()
     empty.partner_center.faults.clear()

@@ -181,6 +181,29 @@ def test_pages_are_in_flight_together_up_to_the_width() -> None:
     assert collection.most_at_once <= 4
 
 
+@pytest.mark.parametrize(
+    ("start", "together"),
+    [(V1Position(), range(10, 90, 10)), (V1Position("v1", 3, 30, 1000), range(30, 110, 10))],
+    ids=["after the first page", "in a follow-up message"],
+)
+def test_where_the_whole_is_known_all_of_the_width_is_used_at_once(
+    start: V1Position, together: range
+) -> None:
+    """No page has to arrive to show that there is another: eight are in flight as soon as it is known."""
+    barrier = threading.Barrier(len(together), timeout=10)
+    collection = Collection(1000, whole_count=True)
+
+    def ask(position: V1Position, size: int) -> Lines:
+        if position.lines in together:
+            barrier.wait()  # breaks unless eight requests meet here
+        return collection.by_offset(position, size)
+
+    with Pager(ask, collection.deliver, width=8, has_time=lambda: True) as pager:
+        reached = [step.position for step in pager.by_offset(start, 10)]
+    assert reached[-1].lines == 1000
+    assert len(collection.asked) == len({position.lines for position in collection.asked})
+
+
 def steps_of(ask: Callable[[V1Position, int], Lines], *, token: bool, size: int = 2) -> list[Step]:
     with Pager(ask, lambda *_: None, width=2, has_time=lambda: True) as pager:
         return list((pager.by_token if token else pager.by_offset)(V1Position(), size))
