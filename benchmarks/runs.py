@@ -50,9 +50,21 @@ class Peer:
 class Runs(Piece):
     """The services with one link of `lines` lines, and the runs on them."""
 
-    def __init__(self, lines: int, latency_seconds: float = 0, *, gzip: bool = False) -> None:
+    def __init__(
+        self,
+        lines: int,
+        latency_seconds: float = 0,
+        *,
+        gzip: bool = False,
+        whole_count: bool = False,
+    ) -> None:
         self._lines = lines
-        world = World((1, lines), latency_seconds=latency_seconds, gzip=gzip)
+        world = World(
+            (1, lines),
+            latency_seconds=latency_seconds,
+            gzip=gzip,
+            total_count="whole" if whole_count else "page",
+        )
         self._what = f"{lines:,} lines, {latency_seconds} s"
         self._simulated = Simulated(world)
         self._azurite = Azurite()

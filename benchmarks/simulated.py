@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import requests
 
@@ -50,6 +51,7 @@ class World:
     latency_seconds: float = 0
     by_id_allowed: bool = False
     gzip: bool = False
+    total_count: Literal["page", "whole"] = "page"
 
     def invoices(self) -> list[Invoice]:
         """Make them."""
@@ -130,7 +132,10 @@ def main() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     entra_id = SimulatedEntraId()
     options = Options(
-        latency_seconds=world.latency_seconds, by_id_allowed=world.by_id_allowed, gzip=world.gzip
+        latency_seconds=world.latency_seconds,
+        by_id_allowed=world.by_id_allowed,
+        gzip=world.gzip,
+        total_count=world.total_count,
     )
     partner_center = SimulatedPartnerCenter(
         world.invoices(), check_token=entra_id.check, options=options

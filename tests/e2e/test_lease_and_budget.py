@@ -192,7 +192,10 @@ def test_links_whose_messages_were_lost_are_ordered_again_after_some_hours(empty
     invoices = add(empty, 2)
     empty.partner_center.faults.add(faults.throttled(600), match="lineitems", times=None)
     assert list_invoices(empty.host) == LINKS
-    wait_until(lambda: empty.host.log().count("continues in a follow-up message after 6") == LINKS, "delayed messages")
+    wait_until(
+        lambda: empty.host.log().count("continues in a follow-up message after 6") == LINKS,
+        "delayed messages",
+    )
     wait_until(lambda: empty.waiting() == LINKS, "nothing under way")
     queue(empty).clear_messages()
     empty.partner_center.faults.clear()
