@@ -16,7 +16,8 @@ from benchmarks.stored import Content, content
 from benchmarks.table import table
 from local.azurite import Azurite
 from local.functions_host.process import FunctionsHost
-from local.simulated.invoices import BILLING, OFFICE, jsonl
+from local.simulated.lines import jsonl
+from local.simulated.model import BILLING, OFFICE
 from shared.services import Services
 from shared.settings import Settings
 

@@ -14,7 +14,7 @@ from benchmarks.peers.job import Cost
 from benchmarks.simulated import Simulated, World
 from benchmarks.table import table
 from local.azurite import Azurite
-from local.simulated.invoices import Invoice
+from local.simulated.model import Invoice
 from shared.keys import LineItemsKey
 from shared.links import link_of
 from shared.storage.archive import Archive

@@ -19,7 +19,8 @@ import requests
 
 from local.processes import Child, Piece
 from local.simulated.entra_id import SimulatedEntraId
-from local.simulated.invoices import (
+from local.simulated.invoices import history
+from local.simulated.model import (
     BILLING,
     NEW_COMMERCE,
     OFFICE,
@@ -27,7 +28,6 @@ from local.simulated.invoices import (
     RECURRING,
     Detail,
     Invoice,
-    history,
 )
 from local.simulated.partner_center import Options, SimulatedPartnerCenter
 

@@ -18,7 +18,8 @@ from azure.storage.blob import (
 
 from benchmarks.simulated import office, one_time
 from local.azurite import ACCOUNT, KEY
-from local.simulated.invoices import BILLING, OFFICE, ONE_TIME, Invoice, jsonl
+from local.simulated.lines import jsonl
+from local.simulated.model import BILLING, OFFICE, ONE_TIME, Invoice
 
 _LINES_AT_ONCE = 2000
 # Each line has an order id with a serial number in it. dlt spells it its own way.

@@ -14,7 +14,7 @@ from typing import Any
 import requests
 
 from local.simulated import Invoice, small_world
-from local.simulated import invoices as simulated
+from local.simulated.lines import jsonl
 from local.stack import Stack, running
 
 _SECONDS = 120
@@ -100,7 +100,7 @@ def _differences(stack: Stack, invoices: list[Invoice]) -> Iterator[str]:
             yield f"the manifest of {invoice.id} is not complete"
         for detail in invoice.details or ():
             name = f"{invoice.id}/{detail.provider}/{detail.type}.jsonl"
-            expected = b"".join(simulated.jsonl(invoice, detail.provider, detail.type))
+            expected = b"".join(jsonl(invoice, detail.provider, detail.type))
             if name not in stack.blobs() or _content(stack, name) != expected:
                 yield f"{name} is not what Partner Center has"
 

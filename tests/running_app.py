@@ -20,7 +20,7 @@ from get_invoice.problem import Answer
 from get_invoice.recent_list import RecentList
 from list_invoices.sync import Outcome, sync_invoices
 from local.simulated import Invoice
-from local.simulated.invoices import jsonl
+from local.simulated.lines import jsonl
 from shared.messages import LineItemsMessage
 from shared.services import Services
 from shared.settings import Settings

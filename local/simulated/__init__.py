@@ -3,7 +3,8 @@
 from local.simulated import faults
 from local.simulated.entra_id import SimulatedEntraId, SimulatedManagedIdentity, TokenState
 from local.simulated.faults import Faults
-from local.simulated.invoices import Detail, Invoice, history, large_world, small_world
+from local.simulated.invoices import history, large_world, small_world
+from local.simulated.model import Detail, Invoice
 from local.simulated.partner_center import Options, SimulatedPartnerCenter
 from local.simulated.server import ReceivedRequest, RequestLog, Service
 

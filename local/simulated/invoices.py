@@ -12,8 +12,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from local.simulated.items import PERIOD, TWIN
-from local.simulated.lines import jsonl, line, line_total, lines, pieces, total, total_charges
+from local.simulated.lines import total_charges
 from local.simulated.model import (
     AZURE,
     BILLING,
@@ -27,35 +26,6 @@ from local.simulated.model import (
     pascal_case,
     to_json,
 )
-
-__all__ = [
-    "AZURE",
-    "BILLING",
-    "NEW_COMMERCE",
-    "OFFICE",
-    "ONE_TIME",
-    "PERIOD",
-    "RECURRING",
-    "TWIN",
-    "USAGE",
-    "Detail",
-    "Invoice",
-    "history",
-    "invoice_json",
-    "jsonl",
-    "large_world",
-    "legacy",
-    "line",
-    "line_total",
-    "lines",
-    "new_commerce",
-    "pascal_case",
-    "pieces",
-    "small_world",
-    "total",
-    "total_charges",
-    "voided",
-]
 
 
 @lru_cache(maxsize=4096)

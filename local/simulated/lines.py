@@ -12,7 +12,8 @@ from decimal import Decimal, localcontext
 from functools import lru_cache
 from zlib import crc32
 
-from local.simulated.items import (
+from local.simulated.model import AZURE, BILLING, USAGE, Invoice, to_json
+from local.simulated.rows import (
     CURRENCY,
     INVOICE,
     MAKERS,
@@ -23,7 +24,6 @@ from local.simulated.items import (
     charge,
     with_oddities,
 )
-from local.simulated.model import AZURE, BILLING, USAGE, Invoice, to_json
 
 
 def total(invoice: Invoice, provider: str, type: str) -> Decimal | None:

@@ -17,7 +17,9 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from local.simulated.entra_id import TokenState
-from local.simulated.invoices import (
+from local.simulated.invoices import invoice_json
+from local.simulated.lines import pieces
+from local.simulated.model import (
     AZURE,
     BILLING,
     OFFICE,
@@ -25,9 +27,7 @@ from local.simulated.invoices import (
     RECURRING,
     USAGE,
     Invoice,
-    invoice_json,
     pascal_case,
-    pieces,
 )
 from local.simulated.server import Service
 

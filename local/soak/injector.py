@@ -16,7 +16,8 @@ from azure.storage.queue import QueueClient
 
 from local.simulated import Faults, Invoice, Options, faults
 from local.simulated.faults import Act, Answer, Fault
-from local.simulated.invoices import total_charges, voided
+from local.simulated.invoices import voided
+from local.simulated.lines import total_charges
 from local.soak.pieces import LEASE_SECONDS, LINES, Pieces
 from local.stack import QUEUE
 

@@ -15,7 +15,8 @@ from pathlib import Path
 from local.azurite import Azurite
 from local.functions_host.process import FunctionsHost
 from local.simulated import Faults, Invoice, Options, SimulatedEntraId, SimulatedPartnerCenter
-from local.simulated.invoices import PERIOD, legacy, new_commerce, voided
+from local.simulated.invoices import legacy, new_commerce, voided
+from local.simulated.rows import PERIOD
 from local.stack import APP_ROOT, Stack, settings_for
 
 LEASE_SECONDS = 5

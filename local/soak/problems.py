@@ -11,7 +11,8 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.queue import QueueClient
 
 from local.simulated import Invoice
-from local.simulated.invoices import invoice_json, jsonl, line_total, total, total_charges
+from local.simulated.invoices import invoice_json
+from local.simulated.lines import jsonl, line_total, total, total_charges
 from local.soak.pieces import Pieces
 from local.stack import POISON, Stack
 

@@ -16,7 +16,7 @@ from azure.storage.queue import QueueClient
 from local import demo
 from local.functions_host.process import FunctionsHost
 from local.simulated import Invoice, SimulatedPartnerCenter, faults, small_world
-from local.simulated.invoices import jsonl
+from local.simulated.lines import jsonl
 from local.stack import APP_ROOT, Stack, running, settings_for
 from tests.e2e.conftest import restart, wait_until
 from tests.running_app import expected_blobs, with_nested
@@ -68,7 +68,7 @@ def test_the_demo_fails_where_a_line_is_missing(
 ) -> None:
     """The proof can fail: with one line more at Partner Center than expected, it exits 1."""
     real = jsonl
-    monkeypatch.setattr("local.simulated.invoices.jsonl", lambda *args: [*real(*args), b"{}\n"])
+    monkeypatch.setattr("local.demo.jsonl", lambda *args: [*real(*args), b"{}\n"])
     assert demo.main() == 1
     assert (
         "D0500033K3/office/billing_line_items.jsonl is not what Partner Center has"

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from local.simulated import large_world
-from local.simulated.invoices import jsonl
+from local.simulated.lines import jsonl
 from local.stack import running
 from tests.e2e.conftest import wait_until
 

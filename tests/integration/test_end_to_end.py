@@ -6,7 +6,7 @@ import re
 from decimal import Decimal
 
 from local.simulated import SimulatedPartnerCenter
-from local.simulated.invoices import line_total, total, total_charges
+from local.simulated.lines import line_total, total, total_charges
 from tests.running_app import RunningApp, expected_blobs, with_nested
 
 

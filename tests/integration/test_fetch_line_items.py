@@ -18,7 +18,8 @@ from azure.core.exceptions import HttpResponseError, ServiceRequestError
 from fetch_line_items.decode import decode_message
 from fetch_line_items.result import Later
 from local.simulated import SimulatedPartnerCenter, faults
-from local.simulated.invoices import jsonl, new_commerce, total
+from local.simulated.invoices import new_commerce
+from local.simulated.lines import jsonl, total
 from shared.errors import ApiError, Fatal, LinesWouldVanish, NotFound
 from shared.keys import LineItemsKey
 from shared.links import link_of

@@ -21,7 +21,8 @@ from pydantic import SecretStr
 from get_invoice import get_invoice, get_recent_list, recent_list
 from get_invoice.problem import Answer
 from local.simulated import Invoice, SimulatedEntraId, SimulatedPartnerCenter, faults
-from local.simulated.invoices import invoice_json, total, total_charges
+from local.simulated.invoices import invoice_json
+from local.simulated.lines import total, total_charges
 from shared.keys import LineItemsKey
 from shared.services import get_services
 from shared.settings import get_settings

@@ -17,18 +17,9 @@ import pytest
 import requests
 
 from local.simulated import SimulatedEntraId, SimulatedPartnerCenter, faults
-from local.simulated.invoices import (
-    BILLING,
-    OFFICE,
-    ONE_TIME,
-    USAGE,
-    Invoice,
-    jsonl,
-    legacy,
-    lines,
-    new_commerce,
-    voided,
-)
+from local.simulated.invoices import legacy, new_commerce, voided
+from local.simulated.lines import jsonl, lines
+from local.simulated.model import BILLING, OFFICE, ONE_TIME, USAGE, Invoice
 
 DAY = date(2024, 2, 8)
 OLD = legacy("D000000001", DAY, office=25, azure=20, usage=0)

@@ -8,7 +8,8 @@ import re
 import pytest
 
 from fetch_line_items.drift import report_drift
-from local.simulated.invoices import lines, small_world
+from local.simulated.invoices import small_world
+from local.simulated.lines import lines
 from shared.keys import LineItemsKey
 from shared.models import LINE_ITEM_TYPES
 

@@ -7,7 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from local.simulated.invoices import invoice_json, line, small_world
+from local.simulated.invoices import invoice_json, small_world
+from local.simulated.lines import line
 from shared.models import (
     LINE_ITEM_TYPES,
     ErrorBody,

@@ -9,30 +9,17 @@ from typing import Any
 import pytest
 
 from local.simulated.invoices import (
-    AZURE,
-    BILLING,
-    OFFICE,
-    ONE_TIME,
-    PERIOD,
-    TWIN,
-    USAGE,
-    Detail,
-    Invoice,
     history,
     invoice_json,
-    jsonl,
     large_world,
     legacy,
-    line,
-    line_total,
-    lines,
     new_commerce,
-    pieces,
     small_world,
-    total,
-    total_charges,
     voided,
 )
+from local.simulated.lines import jsonl, line, line_total, lines, pieces, total, total_charges
+from local.simulated.model import AZURE, BILLING, OFFICE, ONE_TIME, USAGE, Detail, Invoice
+from local.simulated.rows import PERIOD, TWIN
 
 KINDS = [
     (OFFICE, BILLING),

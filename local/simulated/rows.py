@@ -1,4 +1,4 @@
-"""What one line of each kind looks like, by its position in a period."""
+"""Makers of a row: what one line of each kind looks like, by its position in a period."""
 
 from __future__ import annotations
 
