@@ -1,7 +1,8 @@
 """A Partner Center and an Entra ID for people and for tests: real sockets, known quirks, faults on demand."""
 
 from local.simulated import faults
-from local.simulated.entra_id import SimulatedEntraId, SimulatedManagedIdentity, TokenState
+from local.simulated.access import TokenState
+from local.simulated.entra_id import SimulatedEntraId, SimulatedManagedIdentity
 from local.simulated.faults import Faults
 from local.simulated.invoices import history, large_world, small_world
 from local.simulated.model import Detail, Invoice

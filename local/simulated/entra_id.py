@@ -10,7 +10,6 @@ import threading
 import time
 import weakref
 from dataclasses import dataclass
-from enum import StrEnum, auto
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -21,6 +20,7 @@ from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509 import load_pem_x509_certificate
 
+from local.simulated.access import TokenState
 from local.simulated.server import HOST, ReceivedRequest, Service
 
 TENANT_ID = "5a0f4d8e-6f3b-4c1d-9e58-0d8a7f2b6c11"
@@ -31,15 +31,6 @@ TOKEN_EXCHANGE = "api://AzureADTokenExchange"
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 Form = dict[str, str]
-
-
-class TokenState(StrEnum):
-    """What a service finds out about a token."""
-
-    VALID = auto()
-    EXPIRED = auto()
-    WRONG_AUDIENCE = auto()
-    UNKNOWN = auto()
 
 
 @dataclass
