@@ -169,7 +169,8 @@ class Pager:
         while (ahead := len(self._flights) - arrived) < width and self._has_time():
             offset = position.lines + ahead * size
             # A total count above a page's size is the whole's: nothing is behind it, as far as known.
-            if ahead and size < position.total_count <= offset:
+            # A last page that will be full says that there is more: what is behind it is looked for at once.
+            if ahead and size < position.total_count < offset:
                 return
             # Nor is anything behind a page that is not full, and a failure is no time to ask for more.
             if any(flight.came_short() for flight in islice(self._flights, arrived, None)):

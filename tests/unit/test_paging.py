@@ -204,6 +204,21 @@ def test_where_the_whole_is_known_all_of_the_width_is_used_at_once(
     assert len(collection.asked) == len({position.lines for position in collection.asked})
 
 
+def test_what_is_behind_a_full_last_page_is_looked_for_beside_it() -> None:
+    """A full page is a sign of more whatever the count says; looking costs a request, and no time."""
+    barrier = threading.Barrier(2, timeout=10)
+    collection = Collection(40, whole_count=True)
+
+    def ask(position: V1Position, size: int) -> Lines:
+        if position.lines in (30, 40):
+            barrier.wait()  # breaks unless both requests meet here
+        return collection.by_offset(position, size)
+
+    with Pager(ask, collection.deliver, width=4, has_time=lambda: True) as pager:
+        assert list(pager.by_offset(V1Position(), 10))[-1].position.lines == 40
+    assert sorted(position.lines for position in collection.asked) == [0, 10, 20, 30, 40]
+
+
 def steps_of(ask: Callable[[V1Position, int], Lines], *, token: bool, size: int = 2) -> list[Step]:
     with Pager(ask, lambda *_: None, width=2, has_time=lambda: True) as pager:
         return list((pager.by_token if token else pager.by_offset)(V1Position(), size))
