@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import re
 import threading
@@ -79,6 +80,7 @@ def test_the_blobs_metadata(
     assert int(metadata["pages"]) == -(-lines // 2000)
     assert (Decimal(metadata["total"]) if "total" in metadata else None) == charges
     assert metadata["currency"] == "USD"
+    assert metadata["source"] == "v1"
     assert metadata["link"] == link_of(key)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+\+00:00", metadata["fetched_at"])
     sent = partner_center.requests.matching("lineitems")[-1].headers["ms-correlationid"]
@@ -148,6 +150,41 @@ def test_every_page_a_message_of_its_own(
     app.services.queue.send(decode_message(by_hand(NEW).encode()))
     assert app.drain(page_size=500, time_budget_seconds=0) == 9
     assert app.read(blob(NEW)) == expected(partner_center, NEW)
+
+
+@pytest.mark.parametrize("key", [USAGE, NEW], ids=str)
+def test_a_follow_up_of_release_0_1_that_is_in_flight_continues(
+    app: RunningApp, partner_center: SimulatedPartnerCenter, key: LineItemsKey
+) -> None:
+    """Its pages, staged with ids of that release, are not asked for again, and end in the blob."""
+    app.fetch(order(app, key), page_size=2000, time_budget_seconds=0)
+    (message,) = app.take_messages()
+    assert message.progress
+    assert message.progress.position
+    blob_client = app.container.get_blob_client(blob(key))
+    first = b"".join(expected(partner_center, key).splitlines(keepends=True)[:2000])
+    blob_client.stage_block(f"{'a' * 16}-00000", first)
+    progress = {
+        "run": message.progress.run,
+        "parts": [{"id": "a" * 16, "pages": 1}],
+        "correlationId": message.progress.correlation_id,
+        "fetchedFor": message.progress.fetched_for,
+        "pages": 1,
+        "lines": 2000,
+        "total": str(message.progress.total or 0),
+        "totalCount": 2000,
+        "attempt": 0,
+        "restarts": 0,
+    }
+    if message.progress.position.token:
+        progress["token"] = message.progress.position.token
+    old = json.loads(message.encode()) | {"progress": progress}
+    partner_center.requests.clear()
+    app.fetch(json.dumps(old), time_budget_seconds=0)
+    app.drain()
+    assert app.read(blob(key)) == expected(partner_center, key)
+    assert app.metadata(blob(key))["lines"] == "4500"
+    assert len(requests_for(partner_center, key)) == 2
 
 
 def test_nothing_is_visible_before_the_last_page(
