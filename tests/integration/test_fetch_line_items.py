@@ -467,11 +467,10 @@ def test_an_outage_is_waited_for_and_told_in_the_end(
     """Server errors send the message back with growing delays; after hours they become a failure."""
     partner_center.faults.add(faults.server_error(), times=None)
     message = decode_message(by_hand(NEW).encode())
-    app.fetch(in_vain(app, message, attempt=11))
-    assert app.waiting() == 1
-    late = in_vain(app, message, attempt=12)
+    later = app.result(in_vain(app, message, attempt=11))
+    assert isinstance(later, Later)
     with pytest.raises(ApiError, match="answered 500"):
-        app.fetch(late)
+        app.fetch(later.message)
 
 
 @pytest.mark.parametrize("key", [USAGE, NEW], ids=str)
