@@ -48,7 +48,8 @@ def _of_release_0_1(progress: dict[str, Any]) -> dict[str, Any]:
     position = {"source": "v1", "pages": pages, "lines": lines}
     position |= {name: progress[name] for name in ("totalCount", "token") if name in progress}
     staged = {"end": pages, "blocks": pages, "old": list(map(_old_part, parts))}
-    total = {"total": progress["total"]} if "total" in progress else {}
+    # Its sum was zero also where these lines have no charge.
+    total = {"total": progress["total"]} if progress.get("total", "0") != "0" else {}
     return (
         spelled | total | {"pages": pages, "lines": lines, "position": position, "staged": staged}
     )

@@ -118,13 +118,13 @@ class _Turn:
             raise Fatal(
                 f"{self._key} has more than {MOST_BLOCKS} pages: raise LINE_ITEMS_PAGE_SIZE"
             )
-        known = [] if progress.total is None else [progress.total]
+        totals = [total for total in (progress.total, step.total) if total is not None]
         self.progress = replace(
             progress,
             staged=staged,
             pages=progress.pages + step.pages,
             lines=progress.lines + step.lines,
-            total=None if step.total is None else total_of([*known, step.total]),
+            total=total_of(totals) if totals else None,
             position=step.position,
             attempt=0,
         )

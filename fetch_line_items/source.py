@@ -25,7 +25,7 @@ class Step:
     """What has come since the step before; all of it has been delivered.
 
     `position` is enough to go on in another process, and `end` is above the numbers of all blocks
-    that count so far. `total` sums the charges, None where these lines have none. `wait`: the source
+    that count so far. `total` sums the charges, None where these lines have none or none has come. `wait`: the source
     is not ready, and is to be asked again after so many seconds.
     """
 
@@ -48,8 +48,8 @@ class Source(Protocol):
     def steps(
         self, position: Position | None, deliver: Deliver, has_time: Callable[[], bool]
     ) -> Generator[Step]:
-        """Go on from `position` (None: from the beginning), as far as there is time.
+        """Go on from `position` (None: from the beginning), as far as there is time: one step at least.
 
-        The last step but one that waits or is the `last` is where the time was over. Raises
+        Steps end with one that is the `last` or waits, else because the time was over. Raises
         ApiError; StalePosition where `position` is no longer taken, so that the fetch starts over.
         """

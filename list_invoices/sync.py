@@ -11,7 +11,7 @@ from datetime import datetime
 
 from list_invoices.versions import digest, invoice_version
 from shared.api.client import RequestContext
-from shared.api.invoice_list import ListedInvoice, invoices_by_id, listed_invoices
+from shared.api.invoice_list import invoices_by_id, listed_invoices
 from shared.details import details_of, parse_invoice
 from shared.errors import Overtaken
 from shared.keys import LineItemsKey
@@ -63,10 +63,14 @@ def sync_invoices(services: Services) -> Outcome:
     by_id, without_id = invoices_by_id(listed_invoices(services.partner_center, context))
     for invoice in without_id:
         _log.error("An invoice of the list has no usable id and is left out: %.200r", invoice.text)
-    jobs = [_job(i, by_id[i], stored.get(i, InvoiceBlobs()), now()) for i in by_id]
+    run = context.correlation_id
+    differences = [
+        _difference(invoice_id, listed.text, stored.get(invoice_id, InvoiceBlobs()), run)
+        for invoice_id, listed in by_id.items()
+    ]
     outcome = Outcome(invoices=len(without_id), broken=len(without_id))
-    outcome += _sync_all([job for job in jobs if not job.is_begun], services)
-    if begun := [job for job in jobs if job.is_begun]:
+    outcome += _sync_all([each for each in differences if not each.is_begun], services)
+    if begun := [each for each in differences if each.is_begun]:
         # Another run is about to enqueue for them, or has crashed: then they have not changed by then.
         time.sleep(max(0, looked + _OTHER_RUNS_SECONDS - time.monotonic()))
         outcome += _sync_all(begun, services)
@@ -75,7 +79,7 @@ def sync_invoices(services: Services) -> Outcome:
 
 
 @dataclass(frozen=True)
-class _Job:
+class _Difference:
     """An invoice of the list, beside what is in storage of it.
 
     `about` is what invoice.json has to say of itself, `due` maps the lines that have to be enqueued to
@@ -102,11 +106,11 @@ class _Job:
         return bool(self.due) and not self.is_changed and self.about.enqueued_at is None
 
 
-def _job(invoice_id: str, listed: ListedInvoice, stored: InvoiceBlobs, at: datetime) -> _Job:
-    content = digest(listed.text)
+def _difference(invoice_id: str, text: bytes, stored: InvoiceBlobs, run: str) -> _Difference:
+    content, at = digest(text), now()
     problems: list[str] = []
     try:
-        parsed = parse_invoice(listed.text)
+        parsed = parse_invoice(text)
         problems, invoice = parsed.problems, parsed.invoice
         version = invoice_version(parsed.fields)
     except (ValueError, RecursionError) as error:
@@ -116,10 +120,10 @@ def _job(invoice_id: str, listed: ListedInvoice, stored: InvoiceBlobs, at: datet
             "Invoice %s is not as documented; it is stored as it is: %s", invoice_id, problem
         )
     missing = _missing(invoice, version, stored) if invoice else {}
-    return _Job(
+    return _Difference(
         id=invoice_id,
-        text=listed.text,
-        about=_about(content, version, stored.invoice, at),
+        text=text,
+        about=_about(content, version, stored.invoice, at, run),
         currency=invoice.currency_code if invoice else None,
         due={} if stored.under_way(version, at) else missing,
         broken=bool(problems),
@@ -129,13 +133,13 @@ def _job(invoice_id: str, listed: ListedInvoice, stored: InvoiceBlobs, at: datet
 
 
 def _about(
-    content: str, version: str, stored: InvoiceMetadata | None, at: datetime
+    content: str, version: str, stored: InvoiceMetadata | None, at: datetime, run: str
 ) -> InvoiceMetadata:
     """What invoice.json has to say of itself: what it says already, if it is this very invoice."""
-    if stored and (stored.content, stored.version) == (content, version):
-        return stored
     enqueued_at = stored.enqueued_at if stored and stored.version == version else None
-    return InvoiceMetadata(content, version, at, enqueued_at)
+    same = stored and (stored.content, stored.version) == (content, version)
+    stored_at = stored.stored_at if stored and same else at
+    return InvoiceMetadata(content, version, stored_at, enqueued_at, run=run)
 
 
 def _missing(invoice: Invoice, version: str, stored: InvoiceBlobs) -> dict[LineItemsKey, str]:
@@ -147,42 +151,53 @@ def _missing(invoice: Invoice, version: str, stored: InvoiceBlobs) -> dict[LineI
     return {key: link for key, link in details.links.items() if key not in there}
 
 
-def _sync_all(jobs: Iterable[_Job], services: Services) -> Outcome:
+def _sync_all(differences: Iterable[_Difference], services: Services) -> Outcome:
     with InvocationThreads(_AT_ONCE, thread_name_prefix="invoice") as threads:
-        return sum(threads.map(lambda job: _sync(job, services), jobs), Outcome())
+        return sum(
+            threads.map(lambda difference: _sync(difference, services), differences), Outcome()
+        )
 
 
-def _sync(job: _Job, services: Services) -> Outcome:
+def _sync(difference: _Difference, services: Services) -> Outcome:
     archive = services.archive
-    try:
-        etag = _claim(job, archive)
-    except Overtaken:
-        _log.info("Invoice %s is left to another run, which has begun with it", job.id)
-        return Outcome(1, broken=int(job.broken))
-    if job.due:
-        # First sent, then noted: a crash in between sends them again, which does no harm.
-        _enqueue(job, services.queue)
-        with suppress(Overtaken):  # who has written since has its own note
-            noted = replace(job.about, enqueued_at=job.at)
-            archive.set_invoice_metadata(job.id, noted, replacing=etag)
-    if job.is_changed or job.due or job.stored.manifest is None:
-        refresh_manifest(archive, job.id)
-    return Outcome(1, int(job.is_changed), len(job.due), int(job.broken))
+    if difference.is_changed or difference.due:
+        try:
+            etag = _claim(difference, archive)
+        except Overtaken:
+            _log.info("Invoice %s is left to another run, which works on it", difference.id)
+            return Outcome(1, broken=int(difference.broken))
+        if difference.due:
+            # First sent, then noted: a crash in between sends them again, which does no harm.
+            _enqueue(difference, services.queue)
+            noted = replace(difference.about, enqueued_at=difference.at)
+            with suppress(Overtaken):  # who has written since has its own note
+                archive.set_invoice_metadata(difference.id, noted, replacing=etag)
+    elif difference.stored.manifest is not None:
+        return Outcome(1, broken=int(difference.broken))
+    refresh_manifest(archive, difference.id)
+    return Outcome(1, int(difference.is_changed), len(difference.due), int(difference.broken))
 
 
-def _claim(job: _Job, archive: Archive) -> str:
+def _claim(difference: _Difference, archive: Archive) -> str:
     """Write first what the run has seen as it was: of two runs at once, one gets Overtaken."""
-    replacing = job.stored.etag
-    if job.is_changed:
-        return archive.put_invoice(job.id, job.text, job.about, replacing=replacing)
-    if job.due and replacing:
-        return archive.set_invoice_metadata(job.id, job.about, replacing=replacing)
-    return replacing or ""
+    seen, about = difference.stored.etag, difference.about
+    try:
+        if difference.is_changed or seen is None:
+            return archive.put_invoice(difference.id, difference.text, about, replacing=seen)
+        return archive.set_invoice_metadata(difference.id, about, replacing=seen)
+    except Overtaken:
+        # The SDK asks again where an answer was lost: then it is this run that has written.
+        there, etag = archive.invoice_metadata(difference.id)
+        if there is None or etag is None or there.run != about.run:
+            raise
+        return etag
 
 
-def _enqueue(job: _Job, queue: LineItemsQueue) -> None:
-    for key, link in job.due.items():
+def _enqueue(difference: _Difference, queue: LineItemsQueue) -> None:
+    for key, link in difference.due.items():
         queue.send(
-            LineItemsMessage.of(key, link=link, currency=job.currency, version=job.about.version)
+            LineItemsMessage.of(
+                key, link=link, currency=difference.currency, version=difference.about.version
+            )
         )
         _log.info("Enqueued %s", key)

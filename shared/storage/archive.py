@@ -66,6 +66,15 @@ class Archive:
         with _told_as_overtaken(name):
             return str(blob.set_blob_metadata(about.metadata(), **_only(replacing))["etag"])
 
+    def invoice_metadata(self, invoice_id: str) -> tuple[InvoiceMetadata | None, str | None]:
+        """Give what a stored invoice says of itself, and its ETag (None where there is none)."""
+        properties = self._properties(invoice_blob(invoice_id))
+        return (
+            (InvoiceMetadata.of(properties.metadata), properties.etag)
+            if properties
+            else (None, None)
+        )
+
     def invoice(self, invoice_id: str) -> StoredInvoice | None:
         """Give the stored invoice, or None where there is none."""
         try:
@@ -107,11 +116,8 @@ class Archive:
 
     def lines(self, key: LineItemsKey) -> StoredLines | None:
         """Say what is known of a committed blob of lines, or None where there is none."""
-        try:
-            blob = self._container.get_blob_client(lines_blob(key)).get_blob_properties()
-        except ResourceNotFoundError:
-            return None
-        return StoredLines.of(key, blob)
+        properties = self._properties(lines_blob(key))
+        return StoredLines.of(key, properties) if properties else None
 
     def staged_pages(self, key: LineItemsKey) -> int:
         """Count the pages that are staged and not yet committed, each once."""
@@ -129,10 +135,8 @@ class Archive:
 
     def manifest(self, invoice_id: str) -> tuple[ManifestMetadata, str | None]:
         """Give what the manifest says of itself, and its ETag (None where there is none)."""
-        blob = self._container.get_blob_client(manifest_blob(invoice_id))
-        try:
-            properties = blob.get_blob_properties()
-        except ResourceNotFoundError:
+        properties = self._properties(manifest_blob(invoice_id))
+        if properties is None:
             return ManifestMetadata(), None
         return ManifestMetadata.of(properties.metadata), properties.etag
 
@@ -151,6 +155,12 @@ class Archive:
         except ResourceNotFoundError as error:
             if _code(error) != "ContainerNotFound":
                 raise
+
+    def _properties(self, name: str) -> BlobProperties | None:
+        try:
+            return self._container.get_blob_client(name).get_blob_properties()
+        except ResourceNotFoundError:
+            return None
 
     def _put(self, name: str, text: bytes, metadata: Metadata, replacing: str | None) -> str:
         blob = self._container.get_blob_client(name)

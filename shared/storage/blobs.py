@@ -110,13 +110,15 @@ class InvoiceMetadata:
     """What an invoice.json says of itself.
 
     `content` and `version` are hashes: of the text, and of what matters in it for the lines.
-    `enqueued_at` is when lines that were missing at this version were last enqueued.
+    `enqueued_at` is when lines that were missing at this version were last enqueued. `run` names the
+    run of the timer that has written last, and is no part of what is said.
     """
 
     content: str
     version: str
     stored_at: datetime
     enqueued_at: datetime | None = None
+    run: str | None = field(default=None, compare=False)
 
     @classmethod
     def of(cls, metadata: Metadata | None) -> InvoiceMetadata | None:
@@ -129,6 +131,7 @@ class InvoiceMetadata:
                 version=known["version"],
                 stored_at=moment(known["stored_at"]),
                 enqueued_at=moment(enqueued) if enqueued else None,
+                run=known.get("run"),
             )
         except (KeyError, ValueError):
             return None
@@ -139,8 +142,10 @@ class InvoiceMetadata:
             "content": self.content,
             "version": self.version,
             "stored_at": self.stored_at.isoformat(),
+            "enqueued_at": self.enqueued_at.isoformat() if self.enqueued_at else None,
+            "run": self.run,
         }
-        return values | ({"enqueued_at": self.enqueued_at.isoformat()} if self.enqueued_at else {})
+        return {name: value for name, value in values.items() if value}
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from azure.core.exceptions import ServiceResponseError
+from azure.core.pipeline.transport import RequestsTransport
 
 from list_invoices import sync as sync_module
 from local.simulated import Detail, Invoice, SimulatedPartnerCenter, faults, history
@@ -132,6 +134,32 @@ def test_runs_that_find_the_same_lost_messages_enqueue_them_once(
     monkeypatch.setattr(inventory_module, "ENQUEUE_AGAIN_AFTER", timedelta(0))
     partner_center.options.latency_seconds = 0.3  # all have looked before one of them writes
     assert run_at_once(app) == len(details(partner_center)) == app.waiting()
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["new", "lost messages"])
+def test_a_write_whose_answer_is_lost_is_this_runs_own(
+    app: RunningApp,
+    partner_center: SimulatedPartnerCenter,
+    monkeypatch: pytest.MonkeyPatch,
+    again: bool,
+) -> None:
+    """The SDK asks again and is refused by its own write: that is no other run to leave it to."""
+    if again:
+        app.list_invoices()
+        app.queue.clear_messages()
+        monkeypatch.setattr(inventory_module, "ENQUEUE_AGAIN_AFTER", timedelta(0))
+    send, lost = RequestsTransport.send, set[str]()
+
+    def losing(self: RequestsTransport, request: Any, **kwargs: Any) -> Any:
+        response = send(self, request, **kwargs)
+        if request.method == "PUT" and "/invoice.json" in request.url and request.url not in lost:
+            lost.add(request.url)
+            raise ServiceResponseError("the connection was closed")
+        return response
+
+    monkeypatch.setattr(RequestsTransport, "send", losing)
+    assert app.list_invoices().enqueued == len(details(partner_center)) == app.waiting()
+    assert lost
 
 
 def test_a_run_that_looks_while_another_one_enqueues_leaves_it_to_that_one(

@@ -162,10 +162,19 @@ def test_a_source_that_is_not_ready_is_waited_for_in_the_queue(
 
 
 def test_files_come_in_bursts_over_several_messages(app: RunningApp, exports: Exports) -> None:
-    """Each message goes on with the next file; numbers of blocks may have gaps."""
+    """Each message goes on with the next file; numbers of blocks may have gaps.
+
+    Where the source is not ready in between, what has come so far counts all the same.
+    """
     message = first_message()
     for file in (1, 2):
         later = app.result(message, time_budget_seconds=0)
+        exports.looks_until_ready = exports.looked + 1
+        assert isinstance(later, Later)
+        waiting = app.result(through_the_queue(app, later))
+        assert isinstance(waiting, Later)
+        assert waiting.delay == 7
+        later = waiting
         assert isinstance(later, Later)
         message = through_the_queue(app, later)
         assert message.progress
