@@ -10,7 +10,7 @@ from dataclasses import replace
 from azure.core.exceptions import AzureError
 
 from fetch_line_items.drift import report_drift
-from fetch_line_items.job import completed, is_in_storage, source_of
+from fetch_line_items.job import Job, is_in_storage, job_of
 from fetch_line_items.result import Done, Later, Result, after_error
 from fetch_line_items.source import Source, Step
 from shared.amounts import total_of
@@ -62,33 +62,22 @@ class _Turn:
 
     def run(self) -> float | None:
         """Stage, and commit after the last step; give the seconds until there is more to do."""
-        stored = self._archive.lines(self._key)
-        if self._is_in_storage(stored):
-            _log.info("%s is in storage already", self._key)
-            refresh_manifest(self._archive, self._key.invoice_id)
-            return None
-        if self.message.version is None and self.progress.position is None:
-            self.message, self.progress = completed(
-                self.message,
-                self.progress,
-                self._archive,
-                self._services.partner_center,
-                self._context,
-            )
-        source = source_of(self.message, self._services, self._context)
-        step = self._stage(source)
-        if step is None or not step.last:
-            return (step and step.wait) or 0
-        self._commit(source.name, replacing=stored)
+        job = job_of(self.message, self.progress, self._services, self._context)
+        if job is None:
+            self._log("in storage already")
+        else:
+            self.message, self.progress = job.message, job.progress
+            step = self._stage(job.source)
+            if step is None or not step.last:
+                return (step and step.wait) or 0
+            self._commit(job)
+        refresh_manifest(self._archive, self._key.invoice_id)
         return None
 
     def so_far(self) -> str:
         """Say how far the fetch has come."""
         progress = self.progress
         return f"{progress.lines} lines on {progress.pages} pages so far"
-
-    def _is_in_storage(self, stored: StoredLines | None) -> bool:
-        return is_in_storage(self.message, self.progress.run, stored, self._archive)
 
     # -- steps become blocks
 
@@ -134,21 +123,19 @@ class _Turn:
 
     # -- blocks become a blob
 
-    def _commit(self, source: str, *, replacing: StoredLines | None) -> None:
+    def _commit(self, job: Job) -> None:
         if not self.progress.lines:
-            self._check_nothing_vanishes(replacing)
+            self._check_nothing_vanishes(job.stored)
+        about, etag = self._metadata(job.source.name), job.stored.etag if job.stored else None
         try:
-            self._archive.commit_lines(
-                self._key,
-                self.progress.staged,
-                self._metadata(source),
-                replacing=replacing.etag if replacing else None,
-            )
+            self._archive.commit_lines(self._key, self.progress.staged, about, replacing=etag)
         except Overtaken:
-            if not self._is_in_storage(self._archive.lines(self._key)):
+            there = self._archive.lines(self._key)
+            if not there or not is_in_storage(
+                self.message, self.progress.run, there, self._archive
+            ):
                 raise
         self._log(f"{self.progress.lines} lines on {self.progress.pages} pages, in storage")
-        refresh_manifest(self._archive, self._key.invoice_id)
 
     def _check_nothing_vanishes(self, stored: StoredLines | None) -> None:
         if stored and stored.size:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from fetch_line_items.partner_center_pages import PartnerCenterPages
 from fetch_line_items.source import Source
 from shared.api.client import RequestContext
 from shared.api.invoice_list import find_invoice
-from shared.api.partner_center import PartnerCenter
 from shared.messages import LineItemsMessage, Progress, iso_currency
 from shared.models import Invoice
 from shared.services import Services
@@ -16,16 +15,39 @@ from shared.storage.archive import Archive
 from shared.storage.blobs import StoredLines
 
 
+@dataclass(frozen=True)
+class Job:
+    """What is to be fetched: `message` and `progress` lack nothing any more, `source` has the lines.
+
+    `stored` is what is in storage before the work begins.
+    """
+
+    message: LineItemsMessage
+    progress: Progress
+    stored: StoredLines | None
+    source: Source
+
+
+def job_of(
+    message: LineItemsMessage, progress: Progress, services: Services, context: RequestContext
+) -> Job | None:
+    """Say what there is to do; None where it is in storage already. Raises ApiError."""
+    stored = services.archive.lines(message.key)
+    if stored and is_in_storage(message, progress.run, stored, services.archive):
+        return None
+    if message.version is None and progress.position is None:
+        message, progress = _completed(message, progress, services, context)
+    return Job(message, progress, stored, _source(message, services, context))
+
+
 def is_in_storage(
-    message: LineItemsMessage, run: str, stored: StoredLines | None, archive: Archive
+    message: LineItemsMessage, run: str, stored: StoredLines, archive: Archive
 ) -> bool:
     """Whether what is `stored` is what this message is to bring there.
 
     That is what this very run has committed, the version that was enqueued, or a newer one: the
     version of the invoice as it now is in storage. A message written by hand carries no version.
     """
-    if stored is None:
-        return False
     if stored.about.run == run:
         return True
     if message.version is None or stored.about.version is None:
@@ -34,26 +56,23 @@ def is_in_storage(
     return stored.about.version in (message.version, invoice and invoice.version)
 
 
-def completed(
-    message: LineItemsMessage,
-    progress: Progress,
-    archive: Archive,
-    partner_center: PartnerCenter,
-    context: RequestContext,
+def _completed(
+    message: LineItemsMessage, progress: Progress, services: Services, context: RequestContext
 ) -> tuple[LineItemsMessage, Progress]:
     """Complete a message written by hand: give it the invoice's currency, and note the version.
 
     They are read off the stored invoice, the currency else off Partner Center's list. The version is
-    None where no invoice is stored. Raises ApiError.
+    None where no invoice is stored.
     """
-    stored = archive.invoice(message.key.invoice_id)
+    invoice_id = message.key.invoice_id
+    stored = services.archive.invoice(invoice_id)
     if message.currency_code is None:
-        known = stored or find_invoice(partner_center, context, message.key.invoice_id)
+        known = stored or find_invoice(services.partner_center, context, invoice_id)
         message = replace(message, currency_code=_currency(known.text) if known else None)
     return message, replace(progress, fetched_for=stored.version if stored else None)
 
 
-def source_of(message: LineItemsMessage, services: Services, context: RequestContext) -> Source:
+def _source(message: LineItemsMessage, services: Services, context: RequestContext) -> Source:
     """Choose where the lines come from."""
     return PartnerCenterPages(
         services.partner_center,

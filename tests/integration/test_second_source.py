@@ -118,7 +118,7 @@ def exports(monkeypatch: pytest.MonkeyPatch) -> Exports:
     """Three files, which the source of every message brings: the one `if` that chooses."""
     exports = Exports([[f'{{"file":{f},"row":{r}}}' for r in range(3)] for f in range(3)])
     source = ExportSource(exports)
-    monkeypatch.setattr("fetch_line_items.fetch.source_of", lambda *_: source)
+    monkeypatch.setattr("fetch_line_items.job._source", lambda *_: source)
     monkeypatch.setattr("fetch_line_items.fetch.Progress", TwoSourcesProgress)
     return exports
 
