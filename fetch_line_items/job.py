@@ -46,11 +46,12 @@ def is_in_storage(
     """Whether what is `stored` is what this message is to bring there.
 
     That is what this very run has committed, the version that was enqueued, or a newer one: the
-    version of the invoice as it now is in storage. A message written by hand carries no version.
+    version of the invoice as it now is in storage. A message written by hand carries no version; and
+    no lines may be those that were not published yet, for whatever version.
     """
     if stored.about.run == run:
         return True
-    if message.version is None or stored.about.version is None:
+    if message.version is None or stored.about.version is None or not stored.size:
         return False
     invoice = archive.invoice(stored.key.invoice_id)
     return stored.about.version in (message.version, invoice and invoice.version)

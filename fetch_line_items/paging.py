@@ -6,13 +6,13 @@ that downloads and deliveries overlap. And nothing of Partner Center's URLs: `as
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from hashlib import blake2b
 from itertools import islice
 
 from fetch_line_items.lines import Lines
@@ -21,7 +21,10 @@ from shared.errors import Fatal, Retriable
 from shared.messages import V1Position
 from shared.threads import InvocationThreads
 
-_log = logging.getLogger(__name__)
+_MOST_EMPTY = 100
+"""Empty pages in a row, each with a token to go on."""
+_FAR = 10**9
+"""An offset behind the end of every link."""
 
 Ask = Callable[[V1Position, int], Lines]
 """Asks for so many lines at a position; raises ApiError."""
@@ -34,9 +37,9 @@ class _Arrived:
     lines: int
     total: Decimal | None
     total_count: int
-    has_next_link: bool
+    next_link: str | None
     token: str | None
-    fingerprint: int
+    fingerprint: str
 
 
 class _Flight:
@@ -93,6 +96,7 @@ class Pager:
         self._deliver = deliver
         self._width = width
         self._has_time = has_time
+        self._offset_is_honoured = False
         self._flights: deque[_Flight] = deque()
         # By token, one page arrives while the one before it is being delivered.
         self._threads = InvocationThreads(max(width, 2), thread_name_prefix="page")
@@ -113,7 +117,7 @@ class Pager:
         pages there are is mostly unknown: then the number in flight grows by two with each full page.
         A page that is shorter than asked for although there is more sets the size from there on.
         """
-        position, width, before = start, 1, None
+        position, width = start, 1
         self._launch(position, size)
         if _whole_is_known(start):
             width = self._width
@@ -123,11 +127,11 @@ class Pager:
             page = flight.arrived.result()
             reached = _advanced(position, page)
             more = (
-                page.has_next_link
+                page.next_link is not None
                 or page.lines == flight.size
                 or reached.lines < reached.total_count
             )
-            _check_offset_page(page, before, more=more, so_far=reached.lines)
+            self._check_offset(position, page, more=more, size=size)
             if more:
                 if page.lines != flight.size:
                     # Those behind it were asked for at the wrong offset.
@@ -140,20 +144,20 @@ class Pager:
             yield _step(page, reached, last=not more)
             if not more:
                 return
-            position, before = reached, page
+            position = reached
 
     def by_token(self, start: V1Position, size: int) -> Iterator[Step]:
-        """Page by continuation token: only a missing token is the end, never an empty page."""
-        position, seen = start, {start.token}
+        """Page by continuation token: the end is where neither it nor a next link is, never an empty page.
+
+        A token goes with the page size that it was given for: it may be no more than a page's number.
+        """
+        position, seen, size = start, {start.token}, start.size or size
         self._launch(position, size)
         while self._flights:
             page = self._flights[0].arrived.result()
-            reached = _advanced(position, page)
-            if page.token in seen and page.token is not None:
-                raise Fatal("Partner Center repeats a continuation token: there would be no end")
+            reached = replace(_advanced(position, page), size=size if page.token else None)
+            _check_token(page, reached, seen)
             seen.add(page.token)
-            if page.token is None and page.has_next_link:
-                _log.warning("A page has a next link, but no token to follow it: taken as the last")
             if page.token and self._has_time():
                 self._launch(reached, size)
             self._flights[0].delivered.result()
@@ -178,6 +182,34 @@ class Pager:
             pages = position.pages + ahead
             self._launch(V1Position("v1", pages, offset, position.total_count), size)
 
+    def _check_offset(self, position: V1Position, page: _Arrived, *, more: bool, size: int) -> None:
+        """Raise Retriable for an end that is none, and Fatal where the offset is ignored."""
+        if page.lines == 0 and more:
+            raise Retriable(
+                f"Partner Center says that there are more than {position.lines} lines, but gives none"
+            )
+        if (
+            page.lines
+            and page.fingerprint == position.fingerprint
+            and self._ignores_offset(page, size)
+        ):
+            raise Fatal(
+                f"Partner Center gives the page before line {position.lines} twice: it ignores the offset"
+            )
+
+    def _ignores_offset(self, page: _Arrived, size: int) -> bool:
+        """Whether a page that came twice comes far behind every end, too; else its lines are real."""
+        if self._offset_is_honoured:
+            return False
+        try:
+            far = _arrived(self._ask(V1Position(lines=_FAR), size))
+        except Fatal as error:
+            ignored = error.status not in (400, 404, 416)  # refused: it was looked at
+        else:
+            ignored = far.fingerprint == page.fingerprint
+        self._offset_is_honoured = not ignored
+        return ignored
+
     def _launch(self, position: V1Position, size: int) -> None:
         flight = _Flight(position, size)
         self._flights.append(flight)
@@ -194,9 +226,9 @@ def _arrived(lines: Lines) -> _Arrived:
         lines=lines.count,
         total=lines.total,
         total_count=lines.total_count,
-        has_next_link=lines.next_link is not None,
+        next_link=lines.next_link,
         token=lines.token,
-        fingerprint=hash(lines.block),
+        fingerprint=_fingerprint(lines.block),
     )
 
 
@@ -206,6 +238,8 @@ def _advanced(position: V1Position, page: _Arrived) -> V1Position:
         lines=position.lines + page.lines,
         total_count=max(position.total_count, page.total_count),
         token=page.token,
+        empty=0 if page.lines else position.empty + 1,
+        fingerprint=page.fingerprint if page.lines else position.fingerprint,
     )
 
 
@@ -230,17 +264,16 @@ def _whole_is_known(position: V1Position) -> bool:
     return position.total_count > position.lines
 
 
-def _check_offset_page(page: _Arrived, before: _Arrived | None, *, more: bool, so_far: int) -> None:
-    if page.lines == 0 and more:
-        raise Retriable(
-            f"Partner Center says that there are more than {so_far} lines, but gives none"
-        )
-    # Two equal lines can be real, two equal pages of several lines cannot.
-    if (
-        before
-        and page.lines > 1
-        and (page.lines, page.fingerprint) == (before.lines, before.fingerprint)
-    ):
-        raise Fatal(
-            f"Partner Center gives the page before line {so_far} twice: it ignores the offset"
-        )
+def _check_token(page: _Arrived, reached: V1Position, seen: Set[str | None]) -> None:
+    if page.token is None and page.next_link:
+        raise Retriable("Partner Center gives a next link, but no token to follow it")
+    if page.token is not None and page.token in seen:
+        raise Fatal("Partner Center repeats a continuation token: there would be no end")
+    if reached.empty > _MOST_EMPTY:
+        raise Fatal(f"Partner Center gives more than {_MOST_EMPTY} empty pages in a row")
+
+
+def _fingerprint(block: bytes) -> str:
+    """Tell a page from others, also in another process: by its length and both of its ends."""
+    ends = b"%d %b %b" % (len(block), block[:2048], block[-2048:])
+    return blake2b(ends, digest_size=8).hexdigest()

@@ -16,6 +16,8 @@ from shared.messages import Position, V1Position
 from shared.models import LINE_ITEM_TYPES
 from shared.settings import Settings
 
+_NO_ITEMS = b'{"items":[]}'
+
 
 class PartnerCenterPages:
     """The lines of one key, page by page: by token for `one_time`, else by offset.
@@ -68,7 +70,13 @@ class PartnerCenterPages:
         """Ask for `size` lines; raises ApiError, Fatal for a hostile next link."""
         path, params, headers = self._request(position, size)
         return self._partner_center.get(
-            path, self._read, context=self._context, params=params, headers=headers
+            path,
+            self._read,
+            context=self._context,
+            params=params,
+            headers=headers,
+            # By token, only an answer that says so is the end.
+            no_content=self._reader.read(_NO_ITEMS) if position.token is None else None,
         )
 
     def _request(

@@ -8,7 +8,15 @@ from dataclasses import dataclass, replace
 
 from azure.core.exceptions import AzureError, HttpResponseError
 
-from shared.errors import ApiError, ArchiveError, Overtaken, Retriable, StalePosition, Throttled
+from shared.errors import (
+    ApiError,
+    ArchiveError,
+    Overtaken,
+    Retriable,
+    StalePosition,
+    Throttled,
+    may_pass,
+)
 from shared.messages import LineItemsMessage, Progress
 
 _SHORTEST_DELAY, _FIRST_DELAY, _LONGEST_DELAY = 2.0, 10.0, 3600.0
@@ -78,5 +86,5 @@ def _later(message: LineItemsMessage, progress: Progress, delay: float, reason: 
 def _passes(error: AzureError) -> bool:
     """Whether storage may well do later what it did not do now."""
     if isinstance(error, HttpResponseError):
-        return error.status_code in (408, 429) or (error.status_code or 0) >= 500
+        return may_pass(error.status_code or 0)
     return True  # no connection, or no answer

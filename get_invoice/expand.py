@@ -38,20 +38,29 @@ def with_line_items(invoice: bytes, invoice_id: str, archive: Archive) -> bytes:
     (`pagesStaged`); `missing` otherwise.
     """
     stored = inventory_of(archive, invoice_id)
+    version = stored.invoice.version if stored.invoice else None
     try:
-        details = details_of(parse_invoice(invoice).invoice).links
+        parsed = parse_invoice(invoice).invoice
     except ValueError:
-        details = {}  # not as documented; list_invoices has logged it
-    line_items = [_detail(key, stored, archive) for key in details]
+        keys, current = [], set()  # not as documented; list_invoices has logged it
+    else:
+        keys = list(details_of(parsed).links)
+        current = stored.current(version, parsed.total_charges)
+    line_items = [_detail(key, version, stored, current, archive) for key in keys]
     return _with_member(invoice, b'"lineItems":' + msgspec.json.encode(line_items))
 
 
-def _detail(key: LineItemsKey, stored: InvoiceBlobs, archive: Archive) -> Detail:
-    version = stored.invoice and stored.invoice.version
+def _detail(
+    key: LineItemsKey,
+    version: str | None,
+    stored: InvoiceBlobs,
+    current: set[LineItemsKey],
+    archive: Archive,
+) -> Detail:
     detail = Detail(key.billing_provider, key.invoice_line_item_type, "missing")
     if lines := stored.lines.get(key):
         detail = Detail(**msgspec.structs.asdict(entry_of(lines)), status="missing")
-        if version in (lines.about.version, None):
+        if version is None or key in current:
             return msgspec.structs.replace(detail, status="complete")
     staged = archive.staged_pages(key)
     if staged or (version and stored.under_way(version, now())):

@@ -14,16 +14,15 @@ from azure.core.exceptions import AzureError
 from get_invoice.expand import with_line_items
 from get_invoice.problem import (
     Answer,
-    no_storage,
     not_an_invoice_id,
     not_answered,
-    storage_refused,
+    storage_failed,
 )
 from get_invoice.recent_list import RecentList
 from shared.api.client import Patience, RequestContext
 from shared.api.invoice_list import ListedInvoice
 from shared.api.partner_center import PartnerCenter
-from shared.errors import ApiError, Fatal, InvalidInput, NoAnswer, NotFound, Retriable, Throttled
+from shared.errors import ApiError, InvalidInput, NoAnswer, NotFound, Retriable, Throttled
 from shared.keys import invoice_id
 from shared.services import Services
 from shared.storage.archive import Archive
@@ -63,9 +62,8 @@ def answer(wanted: str, services: Services, recent_list: RecentList, *, expand: 
         _log.warning("Invoice %s: %s", bare_id, error)
         return not_answered(bare_id, error, context.correlation_id)
     except (AzureError, TimeoutError) as error:
-        _log.warning("Invoice %s: storage did not answer: %s", bare_id, error)
-        refused = getattr(error, "status_code", None) in (401, 403)
-        return (storage_refused if refused else no_storage)(context.correlation_id)
+        _log.warning("Invoice %s: storage: %s", bare_id, error)
+        return storage_failed(error, context.correlation_id)
     return found
 
 
@@ -101,7 +99,7 @@ def _live(ask: Callable[[], bytes], context: RequestContext) -> bytes:
 def _ask(
     bare_id: str, partner_center: PartnerCenter, recent_list: RecentList, context: RequestContext
 ) -> bytes:
-    """Ask by id, and look through the list where that is refused or the id is not known there.
+    """Ask by id, and look through the list where that fails, is refused or does not know the id.
 
     By id the API wants a user, and does not know newer new-commerce invoices (the article *Get
     invoice by ID*); the list has no such limits.
@@ -114,7 +112,9 @@ def _ask(
 
     try:
         return partner_center.get(f"/invoices/{bare_id}", the_invoice, context=context)
-    except Fatal as error:
+    except (Throttled, NoAnswer):
+        raise
+    except ApiError as error:
         _log.info("Invoice %s is looked up in the list: %s", bare_id, error)
     found = recent_list.find(bare_id, context)
     if found is None:

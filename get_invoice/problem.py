@@ -6,7 +6,17 @@ import json
 import math
 from dataclasses import dataclass, field
 
-from shared.errors import ApiError, InvalidInput, NoAnswer, NotFound, Retriable, Throttled
+from azure.core.exceptions import AzureError, HttpResponseError
+
+from shared.errors import (
+    ApiError,
+    InvalidInput,
+    NoAnswer,
+    NotFound,
+    Retriable,
+    Throttled,
+    may_pass,
+)
 
 _RETRY_AFTER_SECONDS = 30.0
 
@@ -43,15 +53,14 @@ def not_an_invoice_id(error: InvalidInput) -> Answer:
     return problem(400, "Not an invoice id", str(error))
 
 
-def no_storage(correlation_id: str) -> Answer:
-    """504: the invoice may be there, but storage did not say so in time."""
-    detail = "Storage gave no answer in time."
-    return problem(504, "No answer in time", detail, correlation_id=correlation_id)
-
-
-def storage_refused(correlation_id: str) -> Answer:
-    """500: the app's identity lacks a role on the storage account."""
-    detail = "Storage refused this app; its log says why."
+def storage_failed(error: AzureError | TimeoutError, correlation_id: str) -> Answer:
+    """504 where storage did not answer in time, 500 where it refused: the role, or this very blob."""
+    status = error.status_code if isinstance(error, HttpResponseError) else None
+    if status is None or may_pass(status):
+        detail = "Storage gave no answer in time."
+        return problem(504, "No answer in time", detail, correlation_id=correlation_id)
+    code = str(getattr(error, "error_code", None) or status)
+    detail = f"Storage refused this app with {code}; its log says why."
     return problem(500, "Storage refused", detail, correlation_id=correlation_id)
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from list_invoices.versions import digest, invoice_version
 from shared.api.client import RequestContext
 from shared.api.invoice_list import invoices_by_id, listed_invoices
 from shared.details import details_of, parse_invoice
-from shared.errors import Overtaken
+from shared.errors import ArchiveError, Overtaken
 from shared.keys import LineItemsKey
 from shared.messages import LineItemsMessage
 from shared.models import Invoice
@@ -27,6 +28,8 @@ from shared.threads import InvocationThreads
 
 _log = logging.getLogger(__name__)
 
+_LIST_SECONDS = 360.0
+"""For the list, of host.json's functionTimeout: storing what is new needs the rest."""
 _AT_ONCE = 8
 """Invoices in work together: each is some small requests to storage."""
 _OTHER_RUNS_SECONDS = 2.0
@@ -35,12 +38,13 @@ _OTHER_RUNS_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run did: invoices listed, written anew and broken; messages sent."""
+    """What a run did: invoices listed, written anew, not as documented and failed; messages sent."""
 
     invoices: int = 0
     stored: int = 0
     enqueued: int = 0
     broken: int = 0
+    failed: int = 0
 
     def __add__(self, other: Outcome) -> Outcome:
         return Outcome(
@@ -48,34 +52,66 @@ class Outcome:
             self.stored + other.stored,
             self.enqueued + other.enqueued,
             self.broken + other.broken,
+            self.failed + other.failed,
         )
 
 
 def sync_invoices(services: Services) -> Outcome:
     """Store every invoice that is new or changed, and enqueue the lines that storage lacks.
 
-    An invoice that cannot be understood is logged and stops no other. Safe to run at any time,
-    twice, several at once, and after any crash. Raises ApiError when the list cannot be had.
+    An invoice that cannot be understood is logged and stops no other; so is one that fails, and then
+    the run raises ArchiveError at its end. Safe to run at any time, twice, several at once, and after
+    any crash. Raises ApiError when the list cannot be had.
     """
-    context = RequestContext()
+    context = RequestContext(deadline=time.monotonic() + _LIST_SECONDS)
     _log.info("Listing invoices, MS-CorrelationId %s", context.correlation_id)
     looked, stored = time.monotonic(), inventory(services.archive)
     by_id, without_id = invoices_by_id(listed_invoices(services.partner_center, context))
     for invoice in without_id:
         _log.error("An invoice of the list has no usable id and is left out: %.200r", invoice.text)
-    run = context.correlation_id
-    differences = [
-        _difference(invoice_id, listed.text, stored.get(invoice_id, InvoiceBlobs()), run)
-        for invoice_id, listed in by_id.items()
-    ]
+    run, failures = context.correlation_id, _Failures()
+    compared = (
+        failures.caught(
+            i, partial(_difference, i, by_id[i].text, stored.get(i, InvoiceBlobs()), run)
+        )
+        for i in by_id
+    )
+    differences = [difference for difference in compared if difference]
     outcome = Outcome(invoices=len(without_id), broken=len(without_id))
-    outcome += _sync_all([each for each in differences if not each.is_begun], services)
+    outcome += _sync_all([each for each in differences if not each.is_begun], services, failures)
     if begun := [each for each in differences if each.is_begun]:
         # Another run is about to enqueue for them, or has crashed: then they have not changed by then.
         time.sleep(max(0, looked + _OTHER_RUNS_SECONDS - time.monotonic()))
-        outcome += _sync_all(begun, services)
-    _log.info("Listed: %s", outcome)
+        outcome += _sync_all(begun, services, failures)
+    _log.info("Listed: %s", replace(outcome, failed=len(failures.by_invoice)))
+    failures.raise_for_any()
     return outcome
+
+
+class _Failures:
+    """What has gone wrong with single invoices: it stops no other, and fails the run at its end."""
+
+    def __init__(self) -> None:
+        self.by_invoice: dict[str, Exception] = {}
+
+    def caught[T](self, invoice_id: str, work: Callable[[], T]) -> T | None:
+        """Give what the work gives; None where it fails, which is noted."""
+        try:
+            return work()
+        except Exception as error:  # whoever is to blame, the other invoices are not
+            _log.error("Invoice %s: %s: %s", invoice_id, type(error).__name__, error)
+            self.by_invoice[invoice_id] = error
+            return None
+
+    def raise_for_any(self) -> None:
+        """Raise ArchiveError that names the invoices and what was wrong with the first."""
+        if self.by_invoice:
+            names = ", ".join(list(self.by_invoice)[:20])
+            first = next(iter(self.by_invoice.values()))
+            raise ArchiveError(
+                f"{len(self.by_invoice)} invoices failed, all others are done: {names}; the first with "
+                f"{type(first).__name__}: {first}"
+            ) from first
 
 
 @dataclass(frozen=True)
@@ -147,15 +183,19 @@ def _missing(invoice: Invoice, version: str, stored: InvoiceBlobs) -> dict[LineI
     details = details_of(invoice)
     for problem in details.problems:
         _log.error("Invoice %s: some of its lines cannot be fetched: %s", invoice.id, problem)
-    there = {key for key, lines in stored.lines.items() if lines.about.version == version}
+    there = stored.current(version, invoice.total_charges)
     return {key: link for key, link in details.links.items() if key not in there}
 
 
-def _sync_all(differences: Iterable[_Difference], services: Services) -> Outcome:
+def _sync_all(
+    differences: Iterable[_Difference], services: Services, failures: _Failures
+) -> Outcome:
+    def sync(difference: _Difference) -> Outcome:
+        done = failures.caught(difference.id, lambda: _sync(difference, services))
+        return done or Outcome(invoices=1)
+
     with InvocationThreads(_AT_ONCE, thread_name_prefix="invoice") as threads:
-        return sum(
-            threads.map(lambda difference: _sync(difference, services), differences), Outcome()
-        )
+        return sum(threads.map(sync, differences), Outcome())
 
 
 def _sync(difference: _Difference, services: Services) -> Outcome:

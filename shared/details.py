@@ -13,6 +13,8 @@ from shared.keys import LineItemsKey
 from shared.links import key_of, link_of
 from shared.models import Invoice
 
+_LONGEST_LINK = 1_000
+
 
 @dataclass(frozen=True)
 class ParsedInvoice:
@@ -67,11 +69,12 @@ def details_of(invoice: Invoice) -> Details:
     links: dict[LineItemsKey, str] = {}
     problems = []
     for detail in invoice.invoice_details or []:
+        names = detail.billing_provider, detail.invoice_line_item_type
         try:
-            key = key_of(
-                detail.uri, invoice.id, detail.billing_provider, detail.invoice_line_item_type
-            )
-            links.setdefault(key, detail.uri or link_of(key))
+            key = key_of(detail.uri or None, invoice.id, *names)
+            # A message has room for so much; a longer link says no more than its key.
+            short = detail.uri and len(detail.uri) <= _LONGEST_LINK
+            links.setdefault(key, detail.uri if detail.uri and short else link_of(key))
         except InvalidInput as error:
             problems.append(str(error))
     return Details(links, problems)

@@ -19,6 +19,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 
+def may_pass(status: int) -> bool:
+    """Whether an answer with this status may well be another one later: of an API or of storage."""
+    return status in (408, 425, 429) or status >= 500
+
+
 class InvalidInput(ValueError):
     """Something from outside is not what it has to be; the text names it and what was expected."""
 

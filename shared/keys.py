@@ -12,7 +12,12 @@ from shared.errors import InvalidInput
 _INVOICE_ID = re.compile(
     r"(?:(?:recurring|onetime)-)?((?:H[0-9]-)?(?=[A-Z]*[0-9])[A-Z0-9]{4,32})", re.I | re.A
 )
-_PROVIDERS = {"office": "office", "azure": "azure", "onetime": "one_time"}
+_PROVIDERS = {
+    "office": "office",
+    "azure": "azure",
+    "onetime": "one_time",
+    "marketplace": "one_time",  # its old name; *Get invoice line items* says to ask for onetime
+}
 _TYPES = {"billinglineitems": "billing_line_items", "usagelineitems": "usage_line_items"}
 
 
@@ -76,5 +81,5 @@ def _known(names: dict[str, str], text: str, what: str) -> str:
 
 
 def _any_of(names: dict[str, str]) -> str:
-    *others, last = names.values()
+    *others, last = dict.fromkeys(names.values())
     return f"{', '.join(others)} or {last}"

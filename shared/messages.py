@@ -38,7 +38,9 @@ class V1Position:
     """Where the pages of Partner Center v1 go on.
 
     `pages` is the number of the next page and `lines` the next offset; `token` is set where the API
-    pages by continuation token. `total_count` is the largest that an answer has given.
+    pages by continuation token, and goes with pages of the `size` that it was given for. `total_count`
+    is the largest that an answer has given, `empty` the number of empty pages in a row, `fingerprint`
+    tells the last page from others.
     """
 
     source: Literal["v1"] = "v1"
@@ -46,6 +48,9 @@ class V1Position:
     lines: Count = 0
     total_count: Count = 0
     token: Annotated[str, Field(pattern=r"^[\x20-\x7e]+$")] | None = None
+    size: Annotated[int, Field(gt=0)] | None = None
+    empty: Count = 0
+    fingerprint: Id | None = None
 
 
 # The position of whatever source the lines come from, told apart by `source`.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
+import unicodedata
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -13,6 +15,7 @@ from urllib.parse import urlsplit
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -20,10 +23,13 @@ from pydantic import (
     model_validator,
 )
 
+from shared.connection_string import leads_to, normalised
 from shared.errors import InvalidInput
 
 _KEY_VAULT_REFERENCE = "@Microsoft.KeyVault("
 _STORAGE_SETTINGS = ("AzureWebJobsStorage", "INVOICES_STORAGE")
+_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:]+")
+_QUOTES = ('""', "''", "\u201c\u201d", "\u2018\u2019", "``")
 _STORAGE_FIELDS = ("blobServiceUri", "queueServiceUri", "accountName", "credential", "clientId")
 
 
@@ -37,15 +43,17 @@ def _is_loopback(host: str) -> bool:
 def _root_url(value: str) -> str:
     """`https://host[:port]`, without anything behind it; `http` for a loopback host only."""
     parts = urlsplit(value.rstrip("/"))
-    if parts.scheme not in ("https", "http") or not parts.hostname:
+    host = parts.hostname or ""
+    if parts.scheme not in ("https", "http") or not _HOST.fullmatch(host):
         raise ValueError("expected a URL like https://host")
-    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+    _ = parts.port  # raises ValueError for one that is none
+    if parts.scheme == "http" and not _is_loopback(host):
         raise ValueError("expected https (http is accepted for a loopback host only)")
     if parts.path or parts.query or parts.fragment or parts.username:
         raise ValueError(
             "expected the root alone: scheme, host and port, without a path such as /v1"
         )
-    return f"{parts.scheme}://{parts.netloc}"
+    return f"{parts.scheme}://{parts.netloc.lower()}"
 
 
 def _service_url(value: str) -> str:
@@ -68,19 +76,33 @@ def _existing_file(value: Path) -> Path:
 
 
 def _connection_string(value: SecretStr) -> SecretStr:
-    parts = [part for part in value.get_secret_value().split(";") if part.strip()]
-    names = {part.partition("=")[0].strip().lower() for part in parts if "=" in part}
-    endpoints = {"accountname", "blobendpoint", "queueendpoint", "usedevelopmentstorage"}
-    if len(names) < len(parts) or not names & endpoints:
-        raise ValueError("expected a connection string: AccountName=…;AccountKey=…;…")
+    return SecretStr(normalised(value.get_secret_value()))
+
+
+def _default_scope(value: str) -> str:
+    if value and not (value.endswith("/.default") and value.isascii() and " " not in value):
+        raise ValueError("expected one that ends in /.default: the app signs in without a user")
     return value
+
+
+def _directory_name(value: str) -> str:
+    return value.removeprefix("{").removesuffix("}")  # as some tools show GUIDs
+
+
+def _identity(value: str) -> str:
+    if value.lower() != "managedidentity":
+        raise ValueError("expected managedidentity, or none for what is at hand")
+    return value.lower()
 
 
 ConnectionString = Annotated[SecretStr, AfterValidator(_connection_string)]
 ServiceUrl = Annotated[str, AfterValidator(_service_url)]
 RootUrl = Annotated[str, AfterValidator(_root_url)]
 HttpsUrl = Annotated[str, AfterValidator(_https_url)]
-DirectoryName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*$")]
+DirectoryName = Annotated[
+    str, BeforeValidator(_directory_name), Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*$")
+]
+Scope = Annotated[str, AfterValidator(_default_scope)]
 
 
 class _Frozen(BaseModel):
@@ -99,8 +121,8 @@ class StorageConnection(_Frozen):
     blob_service_uri: ServiceUrl | None = Field(None, alias="blobServiceUri")
     queue_service_uri: ServiceUrl | None = Field(None, alias="queueServiceUri")
     account_name: str | None = Field(None, alias="accountName", pattern=r"^[a-z0-9]{3,24}$")
-    credential: str | None = None
-    client_id: str | None = Field(None, alias="clientId")
+    credential: Annotated[str, AfterValidator(_identity)] | None = None
+    client_id: DirectoryName | None = Field(None, alias="clientId")
 
     @property
     def blob_url(self) -> str | None:
@@ -132,14 +154,14 @@ class Settings(_Frozen):
     client_certificate_path: Annotated[Path, AfterValidator(_existing_file)] | None = Field(
         None, alias="PARTNER_CENTER_CLIENT_CERTIFICATE_PATH"
     )
-    managed_identity_client_id: str | None = Field(None, alias="AZURE_CLIENT_ID")
+    managed_identity_client_id: DirectoryName | None = Field(None, alias="AZURE_CLIENT_ID")
     partner_center_url: RootUrl = Field(
         "https://api.partnercenter.microsoft.com", alias="PARTNER_CENTER_URL"
     )
     authority: HttpsUrl = Field(
         "https://login.microsoftonline.com", alias="PARTNER_CENTER_AUTHORITY"
     )
-    scope: str = Field("", alias="PARTNER_CENTER_SCOPE")
+    scope: Scope = Field("", alias="PARTNER_CENTER_SCOPE")
     page_size: int = Field(2000, alias="LINE_ITEMS_PAGE_SIZE", ge=1, le=2000)
     concurrency: int = Field(4, alias="LINE_ITEMS_CONCURRENCY", ge=1, le=32)
     # The upper bound leaves three minutes of host.json's functionTimeout for the last pages.
@@ -161,6 +183,7 @@ class Settings(_Frozen):
         problems = _unresolved(values) | _unreachable_storage(values) | _two_proofs(values)
         try:
             settings = cls.model_validate(values)
+            problems |= _without_service(settings)
         except ValidationError as error:
             problems = {_name(e["loc"]): _text(e["msg"]) for e in error.errors()} | problems
         if problems:
@@ -177,9 +200,18 @@ def get_settings() -> Settings:
 
 def _by_setting(environment: Mapping[str, str]) -> dict[str, Any]:
     # An empty setting is an unset one: that is how the portal and .env files leave them.
-    values: dict[str, Any] = {name: value for name, value in environment.items() if value.strip()}
+    known = {name: _cleaned(value) for name, value in environment.items()}
+    values: dict[str, Any] = {name: value for name, value in known.items() if value}
     host, invoices = (_storage(values, name) for name in _STORAGE_SETTINGS)
     return values | {"AzureWebJobsStorage": host, "INVOICES_STORAGE": invoices or host}
+
+
+def _cleaned(value: str) -> str:
+    """Take off what nobody means: blanks and line breaks around, quotes around, invisible characters."""
+    text = "".join(c for c in value if unicodedata.category(c) != "Cf").strip()
+    while len(text) > 1 and text[0] + text[-1] in _QUOTES:
+        text = text[1:-1].strip()
+    return text
 
 
 def _storage(values: Mapping[str, str], name: str) -> dict[str, str]:
@@ -211,6 +243,19 @@ def _unreachable_storage(values: Mapping[str, Any]) -> dict[str, str]:
         name: f"expected a connection string, or {name}__{uri} for an identity{or_else}"
         for name, (uri, or_else) in needed.items()
         if not values[name].keys() & {"connection_string", "accountName", uri}
+    }
+
+
+def _without_service(settings: Settings) -> dict[str, str]:
+    needed = {
+        "AzureWebJobsStorage": (settings.host_storage, "queue"),
+        "INVOICES_STORAGE": (settings.invoices_storage, "blob"),
+    }
+    return {
+        name: f"the connection string has neither AccountName nor {service.title()}Endpoint"
+        for name, (storage, service) in needed.items()
+        if storage.connection_string
+        and not leads_to(storage.connection_string.get_secret_value(), service)
     }
 
 

@@ -20,12 +20,20 @@ from urllib3.exceptions import HTTPError, InvalidHeader, ReadTimeoutError
 from urllib3.util import Retry
 
 from shared.auth.tokens import Tokens
-from shared.errors import ApiError, Fatal, NoAnswer, NotFound, Refused, Retriable, Throttled
+from shared.errors import (
+    ApiError,
+    Fatal,
+    NoAnswer,
+    NotFound,
+    Refused,
+    Retriable,
+    Throttled,
+    may_pass,
+)
 
 _log = logging.getLogger(__name__)
 # A date that is off, or a clock, must not park a link for days.
 _LONGEST_RETRY_AFTER = 3600.0
-_RETRIABLE_STATUS = frozenset({408, 425, 429, *range(500, 600)})
 _CONNECTIONS = 64
 _MOST_AT_ONCE = 1 << 18
 
@@ -37,8 +45,8 @@ class Patience:
     attempts: int = 4
     longest_wait: float = 5.0  # a longer one is for the queue, not for a billed invocation
     connect_timeout: float = 10.0
-    read_timeout: float = 60.0  # without a byte
-    answer_timeout: float = 120.0  # until the last byte
+    read_timeout: float = 240.0  # without a byte: Partner Center itself takes minutes at times
+    answer_timeout: float = 300.0  # until the last byte
 
 
 @dataclass(frozen=True)
@@ -115,7 +123,7 @@ class Client:
     def send[T](
         self, request: Request, read: Callable[[Answer], T], *, context: RequestContext
     ) -> T:
-        """Send `request` and give what `read` makes of an answer with status 200.
+        """Send `request` and give what `read` makes of an answer with status 200 or 204.
 
         `read` raises ValueError for a body that is cut off or broken; that is retried like a
         failure on the way. Raises Retriable when the context's patience is over (Throttled and
@@ -138,13 +146,13 @@ class Client:
 
     def _read[T](self, exchange: _Exchange, read: Callable[[Answer], T]) -> T:
         answer = self._authorized(exchange)
-        if answer.status != 200:
+        if answer.status not in (200, 204):
             raise exchange.refusal(answer)
         try:
             return read(answer)
         except ValueError as error:
             text = f"{exchange.api}'s answer to {exchange} is broken or cut off: {error}"
-            raise exchange.error(Retriable, text, status=200) from error
+            raise exchange.error(Retriable, text, status=answer.status) from error
 
     def _authorized(self, exchange: _Exchange) -> Answer:
         """Send with a token; one that is not taken (any more) is replaced once."""
@@ -220,7 +228,7 @@ class _Exchange:
         return kind(text, status=status, code=code, ids=self._ids)
 
     def refusal(self, answer: Answer) -> ApiError:
-        """Say what a status other than 200 means, by what to do next."""
+        """Say what any other status means, by what to do next."""
         status = answer.status
         if 300 <= status < 400:
             text = f"{self.api} redirected {self}; redirects are not followed"
@@ -229,7 +237,7 @@ class _Exchange:
         text = f"{self.api} answered {status} to {self}: {(said or 'nothing more')[:500]}"
         if code:
             text += f" (code {code})"
-        if status in _RETRIABLE_STATUS:
+        if may_pass(status):
             kind = Throttled if status == 429 else Retriable
             error = self.error(kind, text, status=status, code=code)
             error.delay = _retry_after(answer.headers.get("Retry-After"))

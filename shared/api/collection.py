@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -10,6 +12,9 @@ import msgspec
 from shared.json_text import loads, raw_elements, raw_members
 
 _TOKEN_HEADER = "ms-continuationtoken"  # noqa: S105 - the name of a header
+_LONGEST_TOKEN = 4_096
+"""Servers take no longer headers, and the follow-up message has to carry it."""
+_MOST = 10**12
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +47,17 @@ class _Links(msgspec.Struct):
 
 
 class _Envelope(msgspec.Struct):
+    """The members, and what else would end a collection too early if it were passed over."""
+
     items: list[msgspec.Raw] | None
     totalCount: Any = None
+    TotalCount: Any = None
+    totalcount: Any = None
     links: _Links | None = None
+    Links: _Links | None = None
     continuationToken: str | None = None
+    ContinuationToken: str | None = None
+    continuationtoken: str | None = None
 
 
 _decoder = msgspec.json.Decoder(_Envelope)
@@ -62,14 +74,21 @@ def parse_page(body: bytes) -> Page:
 
 
 def _page(envelope: _Envelope) -> Page:
-    following = envelope.links.next if envelope.links else None
-    count = envelope.totalCount
-    token = _header_token(following) or envelope.continuationToken or None
-    if token and not (token.isascii() and token.isprintable()):
+    links = envelope.links or envelope.Links
+    following = links.next if links else None
+    counts = (envelope.totalCount, envelope.TotalCount, envelope.totalcount)
+    token = (
+        _header_token(following)
+        or envelope.continuationToken
+        or envelope.ContinuationToken
+        or envelope.continuationtoken
+        or None
+    )
+    if token and not (token.isascii() and token.isprintable() and len(token) <= _LONGEST_TOKEN):
         raise ValueError("the continuation token cannot be sent back as a header")
     return Page(
         items=envelope.items or [],
-        total_count=count if isinstance(count, int) else 0,
+        total_count=max(map(_count, counts)),
         next_link=(following.uri or "") if following else None,
         token=token,
     )
@@ -86,6 +105,15 @@ def _thorough_envelope(body: bytes) -> _Envelope:
     if is_array:
         envelope.items = [msgspec.Raw(text) for text in raw_elements(items)]
     return envelope
+
+
+def _count(value: object) -> int:
+    """Read a number of lines: as a number of any kind or as a text; 0 for what is none."""
+    with suppress(ArithmeticError, ValueError):
+        number = Decimal(str(value).strip().replace(",", ""))
+        if not isinstance(value, bool) and 0 < number < _MOST and number == int(number):
+            return int(number)
+    return 0
 
 
 def _header_token(link: _Link | None) -> str | None:

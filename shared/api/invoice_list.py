@@ -18,6 +18,8 @@ from shared.keys import invoice_id
 from shared.links import next_list_parameters
 
 _log = logging.getLogger(__name__)
+_MOST_BARREN = 100
+"""Pages of the list in a row, each with a token to go on, that bring no invoice."""
 
 
 class _Members(msgspec.Struct):
@@ -91,7 +93,7 @@ def listed_invoices(
     and a page that brings nothing new is the last. Raises ApiError.
     """
     seen: set[str | bytes] = set()
-    legacy = 0
+    legacy = barren = 0
     tokens: set[str] = set()
     params: dict[str, str | int] = {}
     headers: dict[str, str] = {}
@@ -102,6 +104,11 @@ def listed_invoices(
         fresh = _fresh(page, seen)
         legacy += sum(invoice.is_legacy for invoice in fresh)
         yield from fresh
+        barren = 0 if fresh else barren + 1
+        if barren > _MOST_BARREN:
+            raise Fatal(
+                f"Partner Center's invoice list has {barren} pages in a row with nothing new"
+            )
         if page.token:
             _remember(page.token, tokens)
             params = params | {"seekOperation": "Next"}

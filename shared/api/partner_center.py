@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from shared.api.client import Client, Dialect, Request, RequestContext
+from shared.api.client import Answer, Client, Dialect, Request, RequestContext
 from shared.auth.tokens import Tokens
 from shared.json_text import without_byte_order_mark
 from shared.models import ErrorBody
@@ -28,16 +28,23 @@ class PartnerCenter:
         context: RequestContext,
         params: Mapping[str, str | int] | None = None,
         headers: Mapping[str, str] | None = None,
+        no_content: T | None = None,
     ) -> T:
         """Get `path` (below `/v1`) and give what `parse` makes of the body, without a BOM.
 
-        Raises ApiError, as `Client.send` does; a ValueError of `parse` counts as a broken answer.
+        `no_content` is what an answer 204 comes to. Raises ApiError, as `Client.send` does; a ValueError
+        of `parse` counts as a broken answer, and so does 204 where it comes to nothing.
         """
-        return self._client.send(
-            Request(path, params=params or {}, headers=headers or {}),
-            lambda answer: parse(without_byte_order_mark(answer.body)),
-            context=context,
-        )
+
+        def read(answer: Answer) -> T:
+            if answer.status != 204:
+                return parse(without_byte_order_mark(answer.body))
+            if no_content is None:
+                raise ValueError("204, no content")
+            return no_content
+
+        request = Request(path, params=params or {}, headers=headers or {})
+        return self._client.send(request, read, context=context)
 
 
 def _ids(context: RequestContext, request_id: str) -> dict[str, str]:

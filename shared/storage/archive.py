@@ -9,15 +9,23 @@ It knows nothing of where lines come from. Thread-safe; one for the process.
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
 from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
-from azure.storage.blob import BlobBlock, BlobProperties, ContainerClient, ContentSettings
+from azure.storage.blob import (
+    BlobBlock,
+    BlobClient,
+    BlobProperties,
+    ContainerClient,
+    ContentSettings,
+)
 
-from shared.errors import Overtaken
+from shared.errors import ArchiveError, Overtaken
 from shared.keys import LineItemsKey
 from shared.storage.blobs import (
     InvoiceMetadata,
@@ -32,6 +40,7 @@ from shared.storage.blobs import (
 )
 from shared.storage.blocks import Part, Staged, ids_of, number_of
 
+_log = logging.getLogger(__name__)
 _JSON = ContentSettings(content_type="application/json")
 _JSON_LINES = ContentSettings(content_type="application/x-ndjson")
 # What a condition or a commit is answered where somebody else has written since. The status alone
@@ -48,6 +57,7 @@ class Archive:
 
     def __init__(self, container: ContainerClient) -> None:
         self._container = container
+        self._discarding = threading.Lock()
 
     # -- invoices
 
@@ -89,9 +99,33 @@ class Archive:
     # -- lines
 
     def stage_block(self, key: LineItemsKey, part: Part, number: int, lines: bytes) -> None:
-        """Stage lines as a block of the final blob; nobody sees it before the commit."""
+        """Stage lines as a block of the final blob; nobody sees it before the commit.
+
+        Blocks that another tool has staged with ids of another length are discarded first.
+        """
         blob = self._container.get_blob_client(lines_blob(key))
-        self._in_container(lambda: blob.stage_block(part.block_id(number), lines, len(lines)))
+
+        def stage() -> None:
+            self._in_container(lambda: blob.stage_block(part.block_id(number), lines, len(lines)))
+
+        try:
+            stage()
+        except HttpResponseError as error:
+            if _code(error) != "InvalidBlobOrBlock":
+                raise
+            with self._discarding:  # once for all threads: their own blocks must not go as well
+                self._stage_or_discard(blob, stage)
+
+    def _stage_or_discard(self, blob: BlobClient, stage: Callable[[], None]) -> None:
+        try:
+            stage()
+        except HttpResponseError as error:
+            if _code(error) != "InvalidBlobOrBlock":
+                raise
+            _log.warning("%s: discarding blocks of another tool", blob.blob_name)
+            with _told_as_overtaken(blob.blob_name):
+                _discard_uncommitted(blob)
+            stage()
 
     def commit_lines(
         self, key: LineItemsKey, staged: Staged, about: LinesMetadata, *, replacing: str | None
@@ -186,6 +220,31 @@ class Archive:
         with suppress(ResourceExistsError):
             self._container.create_container()
         return operation()
+
+
+def _discard_uncommitted(blob: BlobClient) -> None:
+    """Commit once more what is committed, so that all other blocks go.
+
+    Raises ArchiveError where the blob did not come by blocks: they cannot be committed again.
+    """
+    try:
+        there = blob.get_blob_properties()
+    except ResourceNotFoundError:
+        # There is no other way: for a moment, there is an empty blob without metadata.
+        empty = blob.commit_block_list([], **_only(None))
+        blob.delete_blob(**_only(str(empty["etag"])))
+        return
+    committed, _ = blob.get_block_list("committed")
+    if sum(block.size for block in committed) != there.size:
+        raise ArchiveError(
+            f"{blob.blob_name} was uploaded by another tool, which has also staged blocks: delete it"
+        )
+    blob.commit_block_list(
+        [BlobBlock(block.id) for block in committed],
+        content_settings=there.content_settings,
+        metadata=there.metadata,
+        **_only(there.etag),
+    )
 
 
 @contextmanager

@@ -62,8 +62,9 @@ class LinesMetadata:
     version: str | None = None
 
     @classmethod
-    def of(cls, metadata: Metadata) -> LinesMetadata:
+    def of(cls, metadata: Metadata | None) -> LinesMetadata:
         """Read it from a blob's metadata; what is missing or odd counts as unknown."""
+        metadata = _known(metadata)
         texts = ("currency", "link", "fetched_at", "correlation_id", "run", "version")
         return cls(
             source=metadata.get("source") or cls.source,
@@ -102,7 +103,7 @@ class StoredLines:
     @classmethod
     def of(cls, key: LineItemsKey, blob: BlobProperties) -> StoredLines:
         """Read it from the blob's properties."""
-        return cls(key, blob.size, LinesMetadata.of(blob.metadata or {}), blob.etag)
+        return cls(key, blob.size, LinesMetadata.of(blob.metadata), blob.etag)
 
 
 @dataclass(frozen=True)
@@ -123,18 +124,12 @@ class InvoiceMetadata:
     @classmethod
     def of(cls, metadata: Metadata | None) -> InvoiceMetadata | None:
         """Read it from a blob's metadata; None where that is not this app's."""
-        try:
-            known = metadata or {}
-            enqueued = known.get("enqueued_at")
-            return cls(
-                content=known["content"],
-                version=known["version"],
-                stored_at=moment(known["stored_at"]),
-                enqueued_at=moment(enqueued) if enqueued else None,
-                run=known.get("run"),
-            )
-        except (KeyError, ValueError):
+        known = _known(metadata)
+        content, version = known.get("content"), known.get("version")
+        stored_at = _moment(known.get("stored_at"))
+        if not content or not version or not stored_at:
             return None
+        return cls(content, version, stored_at, _moment(known.get("enqueued_at")), known.get("run"))
 
     def metadata(self) -> Metadata:
         """Write it as a blob's metadata."""
@@ -172,7 +167,7 @@ class ManifestMetadata:
     @classmethod
     def of(cls, metadata: Metadata | None) -> ManifestMetadata:
         """Read it from a blob's metadata; what is missing or odd counts as unknown."""
-        known = metadata or {}
+        known = _known(metadata)
         return cls(_moment(known.get("updated_at")), _moment(known.get("complete_at")))
 
     def metadata(self) -> Metadata:
@@ -186,17 +181,16 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def moment(text: str) -> datetime:
-    """Read a moment as metadata has it; raises ValueError, also for one without a zone."""
-    read = datetime.fromisoformat(text)
-    if read.tzinfo is None:
-        raise ValueError(f"{text} has no zone")
-    return read
+def _known(metadata: Metadata | None) -> Metadata:
+    """Read names in any case, as HTTP has it; a listing gives None for what is empty."""
+    return {name.lower(): value for name, value in (metadata or {}).items() if value}
 
 
 def _moment(text: str | None) -> datetime | None:
+    """Read a moment; one that is none, or has no zone, counts as unknown."""
     with suppress(ValueError):
-        return moment(text) if text else None
+        moment = datetime.fromisoformat(text) if text else None
+        return moment if moment and moment.tzinfo else None
     return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from azure.storage.blob import BlobProperties
 
@@ -22,6 +23,8 @@ from shared.storage.blobs import (
 ENQUEUE_AGAIN_AFTER = timedelta(hours=6)
 """How long lines that were enqueued and are not there count as under way; then a message was lost."""
 
+_CLOCK_SKEW = timedelta(minutes=5)
+
 
 @dataclass
 class InvoiceBlobs:
@@ -36,6 +39,17 @@ class InvoiceBlobs:
     manifest: ManifestMetadata | None = None
     lines: dict[LineItemsKey, StoredLines] = field(default_factory=dict)
 
+    def current(self, version: str | None, charges: Decimal | None) -> set[LineItemsKey]:
+        """Which lines are there for the invoice at this version.
+
+        Billing lines that have all come empty though the invoice charges something are not there yet:
+        Microsoft publishes late.
+        """
+        there = {key for key, lines in self.lines.items() if lines.about.version == version}
+        billing = {key for key in there if key.invoice_line_item_type == "billing_line_items"}
+        late = charges and not any(self.lines[key].size for key in billing)
+        return there - billing if late else there
+
     def under_way(self, version: str, now: datetime) -> bool:
         """Whether the lines that are missing at this version may still arrive by themselves.
 
@@ -48,7 +62,8 @@ class InvoiceBlobs:
         complete_at = self.manifest and self.manifest.complete_at
         if self.manifest is None or (complete_at and complete_at >= about.enqueued_at):
             return False
-        return now - about.enqueued_at <= ENQUEUE_AGAIN_AFTER
+        # A clock that was ahead must not keep lines waiting until it is right.
+        return -_CLOCK_SKEW <= now - about.enqueued_at <= ENQUEUE_AGAIN_AFTER
 
 
 def inventory(archive: Archive, *, prefix: str = "") -> dict[str, InvoiceBlobs]:

@@ -40,7 +40,7 @@ class Manifest(msgspec.Struct, rename="camel"):
     """What `{invoiceId}/manifest.json` says; amounts are JSON numbers in `currency_code`.
 
     `complete`: the lines of every detail of the invoice are there, fetched for the invoice as it now
-    stands. `line_total` sums the billing lines (usage lines explain them, and do not add);
+    is; an invoice that charges something has some. `line_total` sums the billing lines (usage lines explain them, and do not add);
     `difference` is `total_charges` less `line_total`: adjustments and the like are on the invoice
     but on no line.
     """
@@ -77,9 +77,8 @@ class _Expected:
         if self.parsed is None or self.parsed.lost_details:
             return False
         details = details_of(self.parsed.invoice)
-        there = (stored.lines[key].about.version for key in details.links if key in stored.lines)
-        current = sum(version == self.version for version in there)
-        return not details.problems and current == len(details.links)
+        current = stored.current(self.version, self.parsed.invoice.total_charges)
+        return not details.problems and details.links.keys() <= current
 
 
 def refresh_manifest(archive: Archive, invoice_id: str) -> None:

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import azure.functions as func
 import pytest
+from azure.core.exceptions import HttpResponseError
 from pydantic import SecretStr
 
 from get_invoice import get_invoice, get_recent_list, recent_list
@@ -615,3 +616,49 @@ def test_a_change_is_seen_after_some_seconds(
     assert 0 < recent_list._SECONDS <= 15
     monkeypatch.setattr(recent_list, "_SECONDS", 0)
     assert b'"state":"paid"' in app.get_invoice(ID).body
+
+
+# --- a way back, and errors as what they are -------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [500, 502, 503])
+def test_an_invoice_that_fails_by_id_is_found_in_the_list(
+    app: RunningApp, partner_center: SimulatedPartnerCenter, status: int
+) -> None:
+    """What by id answers for newer invoices is not known: whatever it is, the list is asked."""
+    fault = faults.status(status, '{"code":"800003","description":"Unexpected service error"}')
+    partner_center.faults.add(fault, match=f"/v1/invoices/{ID}", times=None)
+    answer = app.get_invoice(ID)
+    assert (answer.status, answer.headers.get("Cache-Status")) == (200, None)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "answered", "told"),
+    [
+        ("AuthorizationFailure", 403, 500, "AuthorizationFailure"),
+        ("BlobArchived", 409, 500, "BlobArchived"),
+        ("LeaseIdMissing", 412, 500, "LeaseIdMissing"),
+        ("ServerBusy", 503, 504, "no answer in time"),
+        (None, 429, 504, "no answer in time"),
+    ],
+)
+def test_an_error_of_storage_is_told_as_what_it_is(
+    app: RunningApp,
+    monkeypatch: pytest.MonkeyPatch,
+    code: str | None,
+    status: int,
+    answered: int,
+    told: str,
+) -> None:
+    """A refusal is not a timeout: the code says what to look at."""
+
+    def failing(*_: object, **__: object) -> None:
+        error = HttpResponseError("no")
+        error.status_code = status
+        error.error_code = code  # type: ignore[attr-defined]
+        raise error
+
+    monkeypatch.setattr(app.archive, "listed", failing)
+    answer = app.get_invoice(ID, expand=True)
+    assert answer.status == answered
+    assert told in json.loads(answer.body)["detail"]

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from shared.errors import InvalidInput
 from shared.settings import Settings
+from shared.storage.accounts import invoices_container, line_items_queue
 
 ENOUGH = {
     "AzureWebJobsStorage": "UseDevelopmentStorage=true",
@@ -90,10 +95,10 @@ def test_plain_http_is_for_loopback_hosts(url: str) -> None:
 
 def test_secrets_are_never_shown() -> None:
     """Neither repr nor error has the secret or the connection string."""
-    secret = "s3cr3t-value"
+    secret = "czNjcjN0LXZhbHVl"
     environment = ENOUGH | {
         "PARTNER_CENTER_CLIENT_SECRET": secret,
-        "AzureWebJobsStorage": f"AccountName=a;AccountKey={secret}",
+        "AzureWebJobsStorage": f"AccountName=acct;AccountKey={secret}",
     }
     assert secret not in repr(Settings.from_environment(environment))
     with pytest.raises(InvalidInput) as error:
@@ -149,3 +154,150 @@ def test_storage_by_identity() -> None:
     assert settings.host_storage.queue_url == "https://acct.queue.core.windows.net"
     assert settings.host_storage.credential == "managedidentity"
     assert settings.invoices_storage.blob_url == "https://finance.blob.core.windows.net"
+
+
+# --- what looks right and is not -------------------------------------------------------------------
+
+ACCOUNT = "DefaultEndpointsProtocol=https;AccountName=acct;AccountKey=a2V5"
+
+
+def works(text: str) -> bool:
+    """Whether the SDK takes it for both services, as the account `acct` or the emulator."""
+    settings = Settings.from_environment(ENOUGH | {"AzureWebJobsStorage": text})
+    container, queue = invoices_container(settings), line_items_queue(settings)
+    hosts = ("https://acct.blob.core.windows.net/", "http://127.0.0.1:")
+    assert base64.b64decode(container.credential.account_key, validate=True)
+    return container.url.startswith(hosts) and "queue" in queue.url.replace("10001", "queue")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ACCOUNT,
+        f"{ACCOUNT};EndpointSuffix=core.windows.net;\n",
+        f" {ACCOUNT};EndpointSuffix=core.windows.net ",
+        f'"{ACCOUNT};EndpointSuffix=core.windows.net"',
+        f"\u201c{ACCOUNT}\u201d",
+        f"'{ACCOUNT}'\r\n",
+        f"\ufeff{ACCOUNT}\u200b",
+        ACCOUNT.replace(";", "; "),
+        ACCOUNT.replace(";", ";\n"),
+        ACCOUNT.replace("=a", " = a"),
+        f"{ACCOUNT};;EndpointSuffix=core.windows.net",
+        ACCOUNT.lower().replace("a2v5", "a2V5"),
+        ACCOUNT.replace("=acct", "=ACCT"),
+        "UseDevelopmentStorage=true",
+        "UseDevelopmentStorage=True",
+        "usedevelopmentstorage=TRUE;",
+    ],
+)
+def test_a_connection_string_is_taken_as_it_is_certainly_meant(text: str) -> None:
+    """Quotes, blanks, line breaks, invisible characters and case do not matter: it works."""
+    assert works(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("hello", "expected a connection string"),
+        ("AccountName", "expected a connection string"),
+        ("=;=", "expected a connection string"),
+        ("DefaultEndpointsProtocol=https;AccountName=acct", "AccountKey"),
+        ("DefaultEndpointsProtocol=https;AccountName=acct;AccountKey=", "AccountKey"),
+        ("DefaultEndpointsProtocol=https;AccountKey=a2V5", "AccountKey"),
+        ("AccountName=acct;AccountKey=no base64", "AccountKey is not base64"),
+        ("AccountName=acct;AccountKey=a2V5x", "AccountKey is not base64"),
+        ("AccountName=my-account;AccountKey=a2V5", "AccountName is not one"),
+        (f"{ACCOUNT};AccountName=other", "AccountName is there twice"),
+        (f"{ACCOUNT};BlobEndpoint=acct.blob", "BlobEndpoint is not an address"),
+        (f"{ACCOUNT};EndpointSuffix=core windows/net", "EndpointSuffix is not one"),
+        (ACCOUNT.replace("https", "ftp"), "DefaultEndpointsProtocol has to be"),
+        ("SharedAccessSignature=sv=1&sig=x", "expected a connection string"),
+        (
+            "BlobEndpoint=https://acct.blob.core.windows.net;SharedAccessSignature=sv=1",
+            "QueueEndpoint",
+        ),
+        ("UseDevelopmentStorage=false", "expected a connection string"),
+    ],
+)
+def test_a_connection_string_that_cannot_work_is_named(text: str, told: str) -> None:
+    """It is told at the start by the setting's name, and no value of it is shown."""
+    with pytest.raises(InvalidInput, match=f"AzureWebJobsStorage: .*{told}") as error:
+        Settings.from_environment(ENOUGH | {"AzureWebJobsStorage": text})
+    assert "a2V5" not in str(error.value)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(
+                ["AccountName", "accountkey", "BlobEndpoint", "QueueEndpoint", "X", ""]
+            ),
+            st.sampled_from(["acct", "a2V5", "https://acct.blob.core.windows.net", "", " ", "a=b"]),
+        ),
+        max_size=6,
+    )
+)
+def test_what_the_check_lets_through_works(parts: list[tuple[str, str]]) -> None:
+    """Whatever is pasted: either it is named, or the SDK makes clients of it."""
+    text = ";".join(f"{name}={value}" for name, value in parts)
+    try:
+        settings = Settings.from_environment(ENOUGH | {"AzureWebJobsStorage": text})
+    except InvalidInput:
+        return
+    assert invoices_container(settings).url
+    assert line_items_queue(settings).url
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "field", "expected"),
+    [
+        ("PARTNER_CENTER_CLIENT_SECRET", ' "s3cr3t"\n', "client_secret", SecretStr("s3cr3t")),
+        ("PARTNER_CENTER_CLIENT_ID", "{11111111-2222}", "client_id", "11111111-2222"),
+        ("PARTNER_CENTER_TENANT_ID", "\u200bcontoso.example\ufeff", "tenant_id", "contoso.example"),
+        (
+            "PARTNER_CENTER_URL",
+            " HTTPS://API.Example/ ",
+            "partner_center_url",
+            "https://api.example",
+        ),
+        (
+            "PARTNER_CENTER_AUTHORITY",
+            "'https://login.example'",
+            "authority",
+            "https://login.example",
+        ),
+        ("LINE_ITEMS_PAGE_SIZE", '"500"', "page_size", 500),
+        ("INVOICES_CONTAINER", "invoices\r\n", "invoices_container", "invoices"),
+        ("AZURE_CLIENT_ID", "{1111-2222}", "managed_identity_client_id", "1111-2222"),
+    ],
+)
+def test_a_value_is_cleaned_up_where_that_is_certainly_meant(
+    name: str, value: str, field: str, expected: object
+) -> None:
+    """Blanks, line breaks, quotes, braces around a GUID, invisible characters, the case of a host."""
+    assert getattr(Settings.from_environment(ENOUGH | {name: value}), field) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PARTNER_CENTER_URL", "https://api.example:port"),
+        ("PARTNER_CENTER_URL", "https://api example"),
+        ("PARTNER_CENTER_URL", "https://[::1"),
+        ("PARTNER_CENTER_SCOPE", "https://api.example"),
+        ("PARTNER_CENTER_SCOPE", "https://api.example /.default"),
+        ("AZURE_CLIENT_ID", "my identity"),
+        ("PARTNER_CENTER_CLIENT_ID", "1111\n2222"),
+        ("INVOICES_STORAGE__credential", "secret"),
+        ("LINE_ITEMS_PAGE_SIZE", "2,000"),
+        ("FETCH_TIME_BUDGET_SECONDS", "nan"),
+        ("FETCH_TIME_BUDGET_SECONDS", "inf"),
+    ],
+)
+def test_a_value_that_cannot_work_is_named(name: str, value: str) -> None:
+    """Rather at the start than with the first request."""
+    with pytest.raises(InvalidInput, match=name):
+        Settings.from_environment(
+            ENOUGH | {"INVOICES_STORAGE__accountName": "finance", name: value}
+        )
