@@ -6,12 +6,14 @@ import base64
 import binascii
 import json
 from dataclasses import fields as fields_of
+from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
 from shared.errors import InvalidInput
+from shared.links import LONGEST_LINK, link_of
 from shared.messages import EXPECTED, LineItemsMessage
 
 # More would not fit into the message any more: such a fetch starts over.
@@ -33,7 +35,9 @@ def decode_message(body: bytes) -> LineItemsMessage:
             f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors()
         )
         raise InvalidInput(f"The message cannot be understood: {problems}; {EXPECTED}") from None
-    _ = message.key  # what is wrong with the link or the three names is told before any work
+    key = message.key  # what is wrong with the link or the three names is told before any work
+    if len(message.link or "") > LONGEST_LINK:
+        return replace(message, link=link_of(key))
     return message
 
 

@@ -32,6 +32,8 @@ _LIST_SECONDS = 360.0
 """For the list, of host.json's functionTimeout: storing what is new needs the rest."""
 _AT_ONCE = 8
 """Invoices in work together: each is some small requests to storage."""
+_MOST_PROBLEMS = 20
+"""Of an invoice, in the log; the rest is counted."""
 _OTHER_RUNS_SECONDS = 2.0
 """How long another run may take from storing an invoice until it has enqueued its lines."""
 
@@ -151,10 +153,9 @@ def _difference(invoice_id: str, text: bytes, stored: InvoiceBlobs, run: str) ->
         version = invoice_version(parsed.fields)
     except (ValueError, RecursionError) as error:
         problems, invoice, version = [str(error)], None, content
-    for problem in problems:
-        _log.error(
-            "Invoice %s is not as documented; it is stored as it is: %s", invoice_id, problem
-        )
+    _log_problems(
+        "Invoice %s is not as documented; it is stored as it is: %s", invoice_id, problems
+    )
     missing = _missing(invoice, version, stored) if invoice else {}
     return _Difference(
         id=invoice_id,
@@ -181,10 +182,17 @@ def _about(
 def _missing(invoice: Invoice, version: str, stored: InvoiceBlobs) -> dict[LineItemsKey, str]:
     """The lines that are not in storage, or are there for an invoice that has changed since."""
     details = details_of(invoice)
-    for problem in details.problems:
-        _log.error("Invoice %s: some of its lines cannot be fetched: %s", invoice.id, problem)
+    text = "Invoice %s: some of its lines cannot be fetched: %s"
+    _log_problems(text, invoice.id, details.problems)
     there = stored.current(version, invoice.total_charges)
     return {key: link for key, link in details.links.items() if key not in there}
+
+
+def _log_problems(text: str, invoice_id: str, problems: list[str]) -> None:
+    for problem in problems[:_MOST_PROBLEMS]:
+        _log.error(text, invoice_id, problem)
+    if len(problems) > _MOST_PROBLEMS:
+        _log.error(text, invoice_id, f"{len(problems)} problems in all")
 
 
 def _sync_all(

@@ -10,10 +10,8 @@ from pydantic import ValidationError
 from shared.errors import InvalidInput
 from shared.json_text import loads
 from shared.keys import LineItemsKey
-from shared.links import key_of, link_of
+from shared.links import LONGEST_LINK, key_of, link_of
 from shared.models import Invoice
-
-_LONGEST_LINK = 1_000
 
 
 @dataclass(frozen=True)
@@ -72,8 +70,7 @@ def details_of(invoice: Invoice) -> Details:
         names = detail.billing_provider, detail.invoice_line_item_type
         try:
             key = key_of(detail.uri or None, invoice.id, *names)
-            # A message has room for so much; a longer link says no more than its key.
-            short = detail.uri and len(detail.uri) <= _LONGEST_LINK
+            short = detail.uri and len(detail.uri) <= LONGEST_LINK
             links.setdefault(key, detail.uri if detail.uri and short else link_of(key))
         except InvalidInput as error:
             problems.append(str(error))

@@ -12,6 +12,9 @@ from urllib.parse import parse_qsl
 from shared.errors import InvalidInput
 from shared.keys import LineItemsKey, invoice_id, shown
 
+LONGEST_LINK = 1_000
+"""What messages and metadata have room for; a longer link says no more than its key."""
+
 _PATH = re.compile(r"(?:/v1)?/invoices/([^/]+)/lineitems(?:/([^/]+)/([^/]+))?", re.I)
 _LIST_PATH = re.compile(r"(?:/v1)?/invoices", re.I)
 # What a path of Partner Center is made of: no scheme, host, `..`, `%` or control character.

@@ -10,14 +10,15 @@ from decimal import Decimal
 from functools import cache, cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter
 from pydantic.alias_generators import to_camel
 from pydantic.dataclasses import dataclass
 
+from shared.amounts import is_amount
 from shared.errors import InvalidInput
 from shared.keys import LineItemsKey
 from shared.links import key_of, link_of
-from shared.storage.blocks import Count, Staged
+from shared.storage.blocks import BlockNumber, Count, Staged
 
 CONFIG = ConfigDict(
     alias_generator=to_camel,
@@ -29,6 +30,13 @@ EXPECTED = (
     '"invoiceLineItemType": …}, or the bare link; any of them may be base64-encoded'
 )
 _CURRENCY = re.compile(r"^[A-Za-z]{3}$")
+
+
+def _amount(value: Decimal) -> Decimal:
+    if not is_amount(value):
+        raise ValueError("is no amount of money")
+    return value
+
 
 Id = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 
@@ -44,11 +52,11 @@ class V1Position:
     """
 
     source: Literal["v1"] = "v1"
-    pages: Count = 0
+    pages: BlockNumber = 0
     lines: Count = 0
     total_count: Count = 0
-    token: Annotated[str, Field(pattern=r"^[\x20-\x7e]+$")] | None = None
-    size: Annotated[int, Field(gt=0)] | None = None
+    token: Annotated[str, Field(pattern=r"^[\x20-\x7e]+$", max_length=4096)] | None = None
+    size: Annotated[int, Field(gt=0, le=2000)] | None = None
     empty: Count = 0
     fingerprint: Id | None = None
 
@@ -76,7 +84,7 @@ class Progress:
     staged: Staged = Staged()
     pages: Count = 0
     lines: Count = 0
-    total: Decimal | None = None
+    total: Annotated[Decimal, AfterValidator(_amount)] | None = None
     position: Position | None = None
     attempt: Count = 0
     restarts: Count = 0

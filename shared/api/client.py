@@ -36,6 +36,8 @@ _log = logging.getLogger(__name__)
 _LONGEST_RETRY_AFTER = 3600.0
 _CONNECTIONS = 64
 _MOST_AT_ONCE = 1 << 18
+_MOST_BYTES = 256 << 20
+"""Of an answer, unpacked: a page of 2,000 lines has some megabytes, the memory of an instance not many more."""
 
 
 @dataclass(frozen=True)
@@ -187,6 +189,9 @@ class Client:
         except (requests.Timeout, TimeoutError, ReadTimeoutError) as error:
             text = f"{exchange.api} did not answer {exchange} in time"
             raise exchange.error(NoAnswer, text) from error
+        except _TooLarge as error:
+            text = f"{exchange.api}'s answer to {exchange} is larger than {_MOST_BYTES >> 20} MiB"
+            raise exchange.error(Fatal, text) from error
         except (requests.RequestException, HTTPError) as error:
             text = f"The connection to {exchange.api} broke at {exchange}: {error}"
             raise exchange.error(NoAnswer, text) from error
@@ -196,11 +201,18 @@ class Client:
             raise exchange.error(Fatal, text) from error
 
 
+class _TooLarge(Exception):
+    """An answer has more bytes than any that is meant."""
+
+
 def _body(response: requests.Response, until: float) -> bytes:
     """Read what comes as it comes: a timeout of the socket does not bound an answer that trickles."""
-    pieces = []
+    pieces, length = [], 0
     while piece := response.raw.read1(_MOST_AT_ONCE, decode_content=True):
         pieces.append(piece)
+        length += len(piece)
+        if length > _MOST_BYTES:
+            raise _TooLarge
         if time.monotonic() >= until:
             raise TimeoutError
     return b"".join(pieces)

@@ -92,7 +92,7 @@ def listed_invoices(
     ignore paging altogether (the article *Get a collection of invoices*): each invoice is given once,
     and a page that brings nothing new is the last. Raises ApiError.
     """
-    seen: set[str | bytes] = set()
+    seen: dict[str | bytes, int] = {}
     legacy = barren = 0
     tokens: set[str] = set()
     params: dict[str, str | int] = {}
@@ -150,13 +150,17 @@ def invoices_by_id(
     return by_id, without_id
 
 
-def _fresh(page: Page, seen: set[str | bytes]) -> list[ListedInvoice]:
+def _fresh(page: Page, seen: dict[str | bytes, int]) -> list[ListedInvoice]:
     fresh = []
     for invoice in map(ListedInvoice.read, map(bytes, page.items)):
-        identity = invoice.id or invoice.text
+        identity, content = invoice.id or invoice.text, hash(invoice.text)
         if identity not in seen:
-            seen.add(identity)
+            seen[identity] = content
             fresh.append(invoice)
+        elif seen[identity] != content:
+            _log.error(
+                "Invoice %s is listed twice with different contents; the first counts", identity
+            )
     return fresh
 
 

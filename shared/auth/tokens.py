@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from shared.settings import Settings
 
+_HEADER = re.compile(r"[\x21-\x7e]+")
 _RENEW_BEFORE_SECONDS = 300
 # Entra ID's codes for what passes: its own servers, a time-out, the tenant being throttled.
 _PASSING_CODES = ("AADSTS90006", "AADSTS90012", "AADSTS90033", "AADSTS90055")
@@ -35,7 +37,7 @@ class AppCredential:
 
         try:
             credential = self._credential = self._credential or app_registration(self._settings)
-            return credential.get_token(scope)
+            token = credential.get_token(scope)
         except ClientAuthenticationError as error:
             raise self._no_token(error, scope) from None
         except (AzureError, json.JSONDecodeError) as error:
@@ -43,6 +45,10 @@ class AppCredential:
         except (ValueError, OSError) as error:
             # MSAL and cryptography: a certificate that cannot be read, an unusable authority.
             raise Refused(f"The Partner Center credential cannot be used: {error}") from None
+        if not _HEADER.fullmatch(token.token):
+            # Whoever sends it would tell it in the error.
+            raise self._no_answer(ValueError("a token that no header can carry"))
+        return token
 
     def forget(self) -> None:
         """See to it that the next tokens are fresh: a credential answers from its cache."""

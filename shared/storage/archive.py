@@ -46,6 +46,8 @@ _JSON_LINES = ContentSettings(content_type="application/x-ndjson")
 # What a condition or a commit is answered where somebody else has written since. The status alone
 # does not tell: archived, leased and immutable blobs answer 409 and 412 as well.
 _OVERTAKEN = frozenset({"ConditionNotMet", "BlobAlreadyExists", "BlobNotFound", "InvalidBlockList"})
+# What a block is answered where uncommitted ones keep it out: ids of another length, or 100,000 of them.
+_IN_THE_WAY = frozenset({"InvalidBlobOrBlock", "BlockCountExceedsLimit"})
 
 
 class Archive:
@@ -101,7 +103,7 @@ class Archive:
     def stage_block(self, key: LineItemsKey, part: Part, number: int, lines: bytes) -> None:
         """Stage lines as a block of the final blob; nobody sees it before the commit.
 
-        Blocks that another tool has staged with ids of another length are discarded first.
+        Blocks that keep it out, such as another tool's with ids of another length, are discarded first.
         """
         blob = self._container.get_blob_client(lines_blob(key))
 
@@ -111,7 +113,7 @@ class Archive:
         try:
             stage()
         except HttpResponseError as error:
-            if _code(error) != "InvalidBlobOrBlock":
+            if _code(error) not in _IN_THE_WAY:
                 raise
             with self._discarding:  # once for all threads: their own blocks must not go as well
                 self._stage_or_discard(blob, stage)
@@ -120,9 +122,9 @@ class Archive:
         try:
             stage()
         except HttpResponseError as error:
-            if _code(error) != "InvalidBlobOrBlock":
+            if _code(error) not in _IN_THE_WAY:
                 raise
-            _log.warning("%s: discarding blocks of another tool", blob.blob_name)
+            _log.warning("%s: discarding blocks that others have staged", blob.blob_name)
             with _told_as_overtaken(blob.blob_name):
                 _discard_uncommitted(blob)
             stage()

@@ -25,14 +25,15 @@ _NO_PART = "0" * 10
 _OLD_ID = re.compile(r"[0-9a-f]{16}-([0-9]{5})")
 
 PartId = Annotated[str, Field(pattern=r"^[0-9a-f]{10}$")]
-Count = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=0, le=10**12)]
+BlockNumber = Annotated[int, Field(ge=0, lt=1 << 24)]
 
 
 class OldPart(NamedTuple):
     """What one invocation of release 0.1 has staged: pages, with ids of the form `{id}-{page}`."""
 
     id: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
-    pages: Annotated[int, Field(gt=0)]
+    pages: Annotated[int, Field(gt=0, le=MOST_BLOCKS)]
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Staged:
     """
 
     part: PartId = _NO_PART
-    end: Count = 0
+    end: BlockNumber = 0
     blocks: Count = 0
     old: tuple[OldPart, ...] = ()
 

@@ -483,3 +483,21 @@ def test_a_throttled_tenant_is_no_refusal(monkeypatch: pytest.MonkeyPatch) -> No
             tokens_of(
                 settings_of(entra_id, PARTNER_CENTER_CLIENT_SECRET=entra_id.client_secret)
             ).get()
+
+
+@pytest.mark.parametrize(
+    "token", ["", "s3cr3t\r\nHost: evil.example", "s3cr3t\u2028", "s3cr3t two"]
+)
+def test_a_token_that_no_header_can_carry_is_no_answer_and_not_told(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    """Whoever tried to send it would tell it in the error."""
+
+    class Odd:
+        def get_token(self, *_: object) -> AccessToken:
+            return AccessToken(token, 2**31)
+
+    monkeypatch.setattr("shared.auth.tokens.app_registration", lambda _: Odd())
+    with pytest.raises(Retriable, match="gave no usable answer") as caught:
+        tokens_of(settings).get()
+    assert "s3cr3t" not in "".join(traceback.format_exception(caught.value))

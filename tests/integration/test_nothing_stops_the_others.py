@@ -15,7 +15,7 @@ from azure.core.exceptions import HttpResponseError
 from azure.storage.blob import ContainerClient
 
 from local.simulated import SimulatedPartnerCenter, history
-from shared.errors import ArchiveError, Fatal
+from shared.errors import ArchiveError, Fatal, Retriable
 from shared.keys import LineItemsKey
 from tests.by_hand import next_page, page, rows, serve
 from tests.running_app import RunningApp
@@ -272,3 +272,71 @@ def test_failures_are_counted_in_the_log(
     with caplog.at_level(logging.INFO), pytest.raises(ArchiveError):
         stored.list_invoices()
     assert "enqueued=15, broken=0, failed=1)" in caplog.text
+
+
+def test_an_invoice_that_is_listed_twice_with_other_contents_is_told(
+    app: RunningApp, partner_center: SimulatedPartnerCenter, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The first counts; what pages repeat as it is, is no news."""
+    one, other = ({"id": "G000000001", "totalCharges": charges} for charges in (1, 2))
+    listed(partner_center, one, one, other)
+    app.list_invoices()
+    assert "G000000001 is listed twice with different contents" in caplog.text
+    assert json.loads(app.read("G000000001/invoice.json")) == one
+
+
+def test_an_invoice_with_more_problems_than_anyone_reads_does_not_flood_the_log(
+    app: RunningApp, partner_center: SimulatedPartnerCenter, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The first are told, and how many there are."""
+    details = [5] * 3000 + [{"billingProvider": "quantum"}] * 3000
+    listed(partner_center, {"id": "G000000001", "invoiceDetails": details})
+    app.list_invoices()
+    assert caplog.text.count("is not as documented") == 21
+    assert caplog.text.count("cannot be fetched") == 21
+    assert "3000 problems in all" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "body", [b"{}", b'{"items":{}}', b"", b"[]", b'{"items":[', b'{"items":5}']
+)
+def test_a_list_that_is_none_changes_nothing(
+    stored: RunningApp, partner_center: SimulatedPartnerCenter, body: bytes
+) -> None:
+    """An answer without a list is a broken one; the run fails, and is retried."""
+    before = stored.blobs()
+    serve(partner_center, "/v1/invoices", lambda *_: body)
+    with pytest.raises(Retriable, match="broken or cut off"):
+        stored.list_invoices()
+    assert stored.blobs() == before
+
+
+@pytest.mark.parametrize("items", [[], None])
+def test_an_empty_list_deletes_nothing(
+    stored: RunningApp, partner_center: SimulatedPartnerCenter, items: object
+) -> None:
+    """What Partner Center no longer lists stays in storage."""
+    before = stored.blobs()
+    serve(partner_center, "/v1/invoices", lambda *_: json.dumps({"items": items}).encode())
+    assert stored.list_invoices().invoices == 0
+    assert stored.blobs() == before
+
+
+@pytest.mark.parametrize("status", [403, 500])
+def test_a_listing_that_is_refused_fails_the_run(
+    stored: RunningApp, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    """Without it nothing can be compared: the run says so, changes nothing, and is retried."""
+    before = stored.blobs()
+
+    def refused(*_: object, **__: object) -> None:
+        error = HttpResponseError("not authorized to list")
+        error.status_code = status
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(stored.archive, "listed", refused)
+        with pytest.raises(HttpResponseError, match="not authorized to list"):
+            stored.list_invoices()
+    assert stored.blobs() == before
+    assert stored.waiting() == 0

@@ -5,11 +5,17 @@ from __future__ import annotations
 import base64
 import json
 import struct
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from aiohttp import web
-from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError
+from azure.core.exceptions import (
+    AzureError,
+    HttpResponseError,
+    ResourceExistsError,
+    ResourceNotFoundError,
+)
 from azure.storage.blob import BlobClient
 
 from fetch_line_items.decode import decode_message
@@ -235,7 +241,7 @@ def test_what_is_always_overtaken_has_an_end(
 
     monkeypatch.setattr(app.archive, "stage_block", stage_and_be_overtaken)
     app.fetch(ask(OFFICE))
-    with pytest.raises(Exception, match="written by somebody else|staged blocks"):
+    with pytest.raises(Exception, match=r"written by somebody else|staged blocks"):
         drain(app)
     assert len(partner_center.requests.matching("lineitems")) == 4
 
@@ -254,6 +260,32 @@ def test_an_upload_that_another_tool_broke_off_is_no_obstacle(
     app.fetch(ask(OFFICE))
     assert numbers(app.read(f"{OFFICE}.jsonl")) == [0, 1, 2]
     assert app.metadata(f"{OFFICE}.jsonl")["lines"] == "3"
+
+
+def test_a_block_list_that_is_full_is_no_obstacle(
+    app: RunningApp, partner_center: SimulatedPartnerCenter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Blocks that were given up count for a week: at 100,000 they are discarded."""
+    serve(partner_center, "lineitems", lambda *_: page(rows(3)))
+    app.container.create_container()
+    app.container.get_blob_client(f"{OFFICE}.jsonl").stage_block("0" * 22, b"x")
+    stage = BlobClient.stage_block
+
+    def full(self: BlobClient, *args: Any, **kwargs: Any) -> Any:
+        if any(block.id == "0" * 22 for block in self.get_block_list("uncommitted")[1]):
+            error = ResourceExistsError("too many blocks")
+            error.error_code = "BlockCountExceedsLimit"  # type: ignore[attr-defined]
+            raise error
+        return stage(self, *args, **kwargs)
+
+    def none_yet(self: BlobClient, *args: Any, **kwargs: Any) -> Any:
+        with suppress(ResourceNotFoundError):
+            return full(self, *args, **kwargs)
+        return stage(self, *args, **kwargs)
+
+    monkeypatch.setattr(BlobClient, "stage_block", none_yet)
+    app.fetch(ask(OFFICE))
+    assert numbers(app.read(f"{OFFICE}.jsonl")) == [0, 1, 2]
 
 
 def test_blocks_beside_an_upload_of_another_tool_are_told(

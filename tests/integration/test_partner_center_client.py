@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import logging
 import threading
@@ -17,6 +18,8 @@ from urllib.parse import urlsplit
 import pytest
 from aiohttp import web
 
+from fetch_line_items.fetch import _INVOCATION_SECONDS
+from list_invoices.sync import _LIST_SECONDS
 from local.simulated import SimulatedEntraId, SimulatedPartnerCenter, faults
 from local.simulated.faults import Act, Answer
 from shared.api.client import Patience, RequestContext
@@ -228,7 +231,7 @@ def test_a_delay_beyond_an_hour_is_cut(
     assert caught.value.delay == 3600
 
 
-@pytest.mark.parametrize("value", ["soon", "-5", "0.5", ""])
+@pytest.mark.parametrize("value", ["soon", "-5", "0.5", "", "57, 58"])
 def test_a_retry_after_that_means_nothing_is_passed_over(
     client: PartnerCenter, partner_center: SimulatedPartnerCenter, value: str
 ) -> None:
@@ -614,3 +617,52 @@ def test_a_parser_that_is_broken_itself_is_not_retried(
     with pytest.raises(KeyError):
         client.get("/invoices", parse, context=RequestContext(patience=SMALL))
     assert len(partner_center.requests) == 1
+
+
+# --- answers that nobody means ---------------------------------------------------------------------
+
+
+def test_an_answer_that_is_too_large_for_memory_is_refused(
+    client: PartnerCenter, partner_center: SimulatedPartnerCenter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unpacked, too: a megabyte of gzip can be a gigabyte."""
+    monkeypatch.setattr("shared.api.client._MOST_BYTES", 1 << 20)
+    packed = gzip.compress(b" " * (8 << 20))
+
+    async def bomb(*_: object) -> web.StreamResponse:
+        return web.Response(body=packed, headers={"Content-Encoding": "gzip"})
+
+    partner_center.faults.add(bomb)
+    with pytest.raises(Fatal, match="larger than 1 MiB"):
+        listed(client)
+    assert len(partner_center.requests) == 1
+
+
+def test_a_body_that_is_not_what_its_header_says_is_no_answer(
+    client: PartnerCenter, partner_center: SimulatedPartnerCenter
+) -> None:
+    """Content-Encoding: gzip before a body that is none is a broken connection, not a crash."""
+    gzipped = {"Content-Encoding": "gzip"}
+    partner_center.faults.add(faults.status(200, '{"items":[]}', headers=gzipped))
+    with pytest.raises(NoAnswer):
+        listed(client, ONCE)
+
+
+def test_headers_without_end_are_no_answer(
+    client: PartnerCenter, partner_center: SimulatedPartnerCenter
+) -> None:
+    """More headers than any client reads, or one that is too long."""
+    for headers in ({f"X-{n}": "x" for n in range(200)}, {"X-Long": "x" * 100_000}):
+        partner_center.faults.add(faults.status(200, "{}", headers=headers))
+        with pytest.raises(NoAnswer):
+            listed(client, ONCE)
+
+
+def test_the_timer_and_the_queue_wait_for_minutes_and_within_an_invocation() -> None:
+    """Partner Center itself takes more than a minute at times; host.json ends an invocation at ten."""
+    host = json.loads((Path(__file__).parents[2] / "host.json").read_text())
+    assert host["functionTimeout"] == "00:10:00"
+    patience = Patience()
+    assert patience.read_timeout >= 180
+    assert patience.read_timeout <= patience.answer_timeout < _INVOCATION_SECONDS < 600
+    assert patience.answer_timeout < _LIST_SECONDS < 600

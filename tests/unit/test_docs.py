@@ -122,3 +122,26 @@ def test_paths_in_the_architecture_exist() -> None:
     """Each file that the way of a line leads through is there."""
     for path in set(re.findall(r"`(\w+(?:/\w+)*\.py)`", _ARCHITECTURE)) - {"__init__.py"}:
         assert (_ROOT / path).exists(), path
+
+
+_INPUTS = (_ROOT / "tests" / "inputs.md").read_text()
+_WAYS = [
+    *("missing", "empty", "wrong type", "too long", "too many", "repeated", "hostile"),
+    *("refused for good", "refused for now", "slow", "never"),
+]
+
+
+@pytest.mark.parametrize("section", re.split(r"^## ", _INPUTS, flags=re.M)[1:])
+def test_every_input_has_every_way_to_be_odd(section: str) -> None:
+    """No row is missing, no cell is empty, and each has a test."""
+    rows = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("| ")]
+    assert [row[0].strip() for row in rows[1:]] == _WAYS
+    assert all(cell.strip() for row in rows for cell in row)
+    assert all("`test_" in row[2] for row in rows[1:])
+
+
+def test_every_test_that_the_inputs_name_exists() -> None:
+    """What is said to be shown is shown."""
+    files = (_ROOT / "tests").rglob("test_*.py")
+    names = {name for f in files for name in re.findall(r"^def (test_\w+)", f.read_text(), re.M)}
+    assert set(re.findall(r"`(test_\w+)`", _INPUTS)) - {"test_docs"} <= names

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from fetch_line_items.decode import decode_message
 from shared.errors import InvalidInput
 from shared.keys import LineItemsKey
+from shared.links import link_of
 from shared.messages import LineItemsMessage, Progress, V1Position
 from shared.storage.blocks import OldPart, Staged
 
@@ -206,3 +207,32 @@ def test_a_follow_up_message_stays_small() -> None:
         ),
     )
     assert len(message.encode()) < 1024
+
+
+def test_a_link_that_is_too_long_to_go_on_with_is_put_shortly() -> None:
+    """Follow-up messages and metadata have to carry it."""
+    message = decode_message(f"{LINK}?x={'x' * 50_000}".encode())
+    assert message.link == link_of(KEY)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(
+            [
+                *("run", "correlationId", "staged", "pages", "lines", "total", "position"),
+                *("parts", "token", "totalCount", "attempt", "restarts", "fetchedFor"),
+            ]
+        ),
+        st.none()
+        | st.integers()
+        | st.just(10**40)
+        | st.text(max_size=40)
+        | st.just({"source": "v1", "pages": 10**9, "lines": -1})
+        | st.just({"part": "0123456789", "end": 10**9, "blocks": 1, "old": [["a", 1]]})
+        | st.just([{"id": "a" * 16, "pages": 10**9}, None, 5]),
+    )
+)
+def test_any_progress_is_understood_or_a_clear_error(progress: dict[str, object]) -> None:
+    """What a person or another release has written into it raises nothing but InvalidInput."""
+    with suppress(InvalidInput):
+        decode_message(json.dumps({"link": LINK, "progress": progress}).encode())
