@@ -204,11 +204,12 @@ class Pager:
         try:
             far = _arrived(self._ask(V1Position(lines=_FAR), size))
         except Fatal as error:
-            ignored = error.status not in (400, 404, 416)  # refused: it was looked at
+            if error.status not in (400, 404, 416):
+                raise
+            self._offset_is_honoured = True  # it was looked at, and refused
         else:
-            ignored = far.fingerprint == page.fingerprint
-        self._offset_is_honoured = not ignored
-        return ignored
+            self._offset_is_honoured = far.fingerprint != page.fingerprint
+        return not self._offset_is_honoured
 
     def _launch(self, position: V1Position, size: int) -> None:
         flight = _Flight(position, size)

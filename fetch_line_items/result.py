@@ -86,5 +86,5 @@ def _later(message: LineItemsMessage, progress: Progress, delay: float, reason: 
 def _passes(error: AzureError) -> bool:
     """Whether storage may well do later what it did not do now."""
     if isinstance(error, HttpResponseError):
-        return may_pass(error.status_code or 0)
+        return error.status_code is None or may_pass(error.status_code)
     return True  # no connection, or no answer

@@ -207,23 +207,26 @@ def _sync_all(
 
 
 def _sync(difference: _Difference, services: Services) -> Outcome:
-    archive = services.archive
+    archive, has_manifest = services.archive, difference.stored.manifest is not None
+    broken = int(difference.broken)
     if difference.is_changed or difference.due:
         try:
             etag = _claim(difference, archive)
         except Overtaken:
             _log.info("Invoice %s is left to another run, which works on it", difference.id)
-            return Outcome(1, broken=int(difference.broken))
-        if difference.due:
-            # First sent, then noted: a crash in between sends them again, which does no harm.
-            _enqueue(difference, services.queue)
-            noted = replace(difference.about, enqueued_at=difference.at)
-            with suppress(Overtaken):  # who has written since has its own note
-                archive.set_invoice_metadata(difference.id, noted, replacing=etag)
-    elif difference.stored.manifest is not None:
-        return Outcome(1, broken=int(difference.broken))
-    refresh_manifest(archive, difference.id)
-    return Outcome(1, int(difference.is_changed), len(difference.due), int(difference.broken))
+            return Outcome(1, broken=broken)
+    if not has_manifest:
+        # Before the note: what is enqueued is under way only beside a manifest.
+        refresh_manifest(archive, difference.id)
+    if difference.due:
+        # First sent, then noted: a crash in between sends them again, which does no harm.
+        _enqueue(difference, services.queue)
+        noted = replace(difference.about, enqueued_at=difference.at)
+        with suppress(Overtaken):  # who has written since has its own note
+            archive.set_invoice_metadata(difference.id, noted, replacing=etag)
+    if has_manifest and (difference.is_changed or difference.due):
+        refresh_manifest(archive, difference.id)
+    return Outcome(1, int(difference.is_changed), len(difference.due), broken)
 
 
 def _claim(difference: _Difference, archive: Archive) -> str:

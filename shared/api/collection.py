@@ -34,20 +34,25 @@ class Page:
 
 class _Header(msgspec.Struct):
     key: str | None = None
+    Key: str | None = None
     value: str | None = None
+    Value: str | None = None
 
 
 class _Link(msgspec.Struct):
     uri: str | None = None
+    Uri: str | None = None
     headers: list[_Header] | None = None
+    Headers: list[_Header] | None = None
 
 
 class _Links(msgspec.Struct):
     next: _Link | None = None
+    Next: _Link | None = None
 
 
 class _Envelope(msgspec.Struct):
-    """The members, and what else would end a collection too early if it were passed over."""
+    """The members, also as other releases may spell them: passed over, they would end a collection."""
 
     items: list[msgspec.Raw] | None
     totalCount: Any = None
@@ -75,7 +80,7 @@ def parse_page(body: bytes) -> Page:
 
 def _page(envelope: _Envelope) -> Page:
     links = envelope.links or envelope.Links
-    following = links.next if links else None
+    following = (links.next or links.Next) if links else None
     counts = (envelope.totalCount, envelope.TotalCount, envelope.totalcount)
     token = (
         _header_token(following)
@@ -89,7 +94,7 @@ def _page(envelope: _Envelope) -> Page:
     return Page(
         items=envelope.items or [],
         total_count=max(map(_count, counts)),
-        next_link=(following.uri or "") if following else None,
+        next_link=(following.uri or following.Uri or "") if following else None,
         token=token,
     )
 
@@ -117,7 +122,7 @@ def _count(value: object) -> int:
 
 
 def _header_token(link: _Link | None) -> str | None:
-    for header in (link and link.headers) or []:
-        if (header.key or "").lower() == _TOKEN_HEADER:
-            return header.value
+    for header in (link and (link.headers or link.Headers)) or []:
+        if (header.key or header.Key or "").lower() == _TOKEN_HEADER:
+            return header.value or header.Value
     return None

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from shared.settings import Settings
 
 _HEADER = re.compile(r"[\x21-\x7e]+")
+_BUSY = re.compile(r"Token request error: \(\w+\) (?:429|5\d\d)\b")
 _RENEW_BEFORE_SECONDS = 300
 # Entra ID's codes for what passes: its own servers, a time-out, the tenant being throttled.
 _PASSING_CODES = ("AADSTS90006", "AADSTS90012", "AADSTS90033", "AADSTS90055")
@@ -59,7 +60,8 @@ class AppCredential:
         from azure.identity import CredentialUnavailableError
 
         said = next((str(e) for e in _chain(error) if "AADSTS" in str(e)), "")
-        unavailable = isinstance(error, CredentialUnavailableError)
+        # There is no such identity, unless its endpoint has only failed for now.
+        unavailable = isinstance(error, CredentialUnavailableError) and not _BUSY.search(str(error))
         if any(code in said for code in _PASSING_CODES) or not (said or unavailable):
             return self._no_answer(error.__cause__ or error)
         return Refused(

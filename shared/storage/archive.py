@@ -21,6 +21,7 @@ from azure.storage.blob import (
     BlobBlock,
     BlobClient,
     BlobProperties,
+    BlockState,
     ContainerClient,
     ContentSettings,
 )
@@ -126,7 +127,10 @@ class Archive:
                 raise
             _log.warning("%s: discarding blocks that others have staged", blob.blob_name)
             with _told_as_overtaken(blob.blob_name):
-                _discard_uncommitted(blob)
+                replaced = _discard_uncommitted(blob)
+            if replaced:
+                # It has another ETag now than who began with it has seen.
+                raise Overtaken(f"Others had staged blocks of {blob.blob_name}") from None
             stage()
 
     def commit_lines(
@@ -224,8 +228,8 @@ class Archive:
         return operation()
 
 
-def _discard_uncommitted(blob: BlobClient) -> None:
-    """Commit once more what is committed, so that all other blocks go.
+def _discard_uncommitted(blob: BlobClient) -> bool:
+    """Commit once more what is committed, so that all other blocks go; say whether there was a blob.
 
     Raises ArchiveError where the blob did not come by blocks: they cannot be committed again.
     """
@@ -235,18 +239,19 @@ def _discard_uncommitted(blob: BlobClient) -> None:
         # There is no other way: for a moment, there is an empty blob without metadata.
         empty = blob.commit_block_list([], **_only(None))
         blob.delete_blob(**_only(str(empty["etag"])))
-        return
+        return False
     committed, _ = blob.get_block_list("committed")
     if sum(block.size for block in committed) != there.size:
         raise ArchiveError(
             f"{blob.blob_name} was uploaded by another tool, which has also staged blocks: delete it"
         )
     blob.commit_block_list(
-        [BlobBlock(block.id) for block in committed],
+        [BlobBlock(block.id, state=BlockState.COMMITTED) for block in committed],
         content_settings=there.content_settings,
         metadata=there.metadata,
         **_only(there.etag),
     )
+    return True
 
 
 @contextmanager

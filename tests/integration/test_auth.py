@@ -282,12 +282,21 @@ def test_entra_id_failing_is_no_refusal(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.usefixtures("slept")
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (500, ""),
+        (500, "busy"),
+        (500, '{"statusCode":500,"message":"busy"}'),
+        (429, '{"statusCode":429,"message":"too many"}'),
+    ],
+)
 def test_a_managed_identity_that_does_not_answer_is_no_refusal(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, status: int, body: str
 ) -> None:
-    """When the identity endpoint of the platform answers 500, the failure is one that passes."""
+    """When the identity endpoint of the platform fails, the failure is one that passes."""
     with own_entra_id(monkeypatch) as entra_id, SimulatedPartnerCenter() as broken:
-        broken.faults.add(faults.status(500), times=None)
+        broken.faults.add(faults.status(status, body), times=None)
         monkeypatch.setenv("IDENTITY_ENDPOINT", f"{broken.url}/msi/token")
         monkeypatch.setenv("IDENTITY_HEADER", "made-up")
         with pytest.raises(Retriable):

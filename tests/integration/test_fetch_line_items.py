@@ -14,7 +14,11 @@ from decimal import Decimal
 import pytest
 import requests
 from aiohttp import web
-from azure.core.exceptions import HttpResponseError, ServiceRequestError
+from azure.core.exceptions import (
+    ClientAuthenticationError,
+    HttpResponseError,
+    ServiceRequestError,
+)
 
 from fetch_line_items.decode import decode_message
 from fetch_line_items.result import Later
@@ -510,6 +514,22 @@ def test_an_outage_of_storage_is_waited_for_in_the_queue(
     assert app.waiting() == 0
     assert app.read(blob(USAGE)) == expected(partner_center, USAGE)
     assert sum(entry["lines"] for entry in app.manifest(USAGE.invoice_id)["lineItems"]) == 4500
+
+
+def test_a_failure_of_storage_without_a_status_is_waited_for(
+    app: RunningApp, partner_center: SimulatedPartnerCenter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The identity for storage, or an answer that was cut off: the SDK's errors have no status then."""
+
+    def failed(*_: object, **__: object) -> None:
+        raise ClientAuthenticationError("the identity endpoint is busy")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(app.archive, "stage_block", failed)
+        patched.setattr("fetch_line_items.result._FIRST_DELAY", 0.0)
+        app.fetch(by_hand(USAGE))
+    app.drain()
+    assert app.read(blob(USAGE)) == expected(partner_center, USAGE)
 
 
 def test_what_storage_refuses_is_told(app: RunningApp, monkeypatch: pytest.MonkeyPatch) -> None:

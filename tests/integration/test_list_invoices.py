@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -134,6 +134,24 @@ def test_runs_that_find_the_same_lost_messages_enqueue_them_once(
     monkeypatch.setattr(inventory_module, "ENQUEUE_AGAIN_AFTER", timedelta(0))
     partner_center.options.latency_seconds = 0.3  # all have looked before one of them writes
     assert run_at_once(app) == len(details(partner_center)) == app.waiting()
+
+
+def test_a_run_that_looks_as_soon_as_another_one_has_noted_enqueues_nothing(
+    app: RunningApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is noted has a manifest already: without one it would look like deleted."""
+    note, seen = app.archive.set_invoice_metadata, list[bool]()
+
+    def noting(invoice_id: str, *args: Any, **kwargs: Any) -> str:
+        etag = note(invoice_id, *args, **kwargs)
+        blobs = inventory_module.inventory_of(app.archive, invoice_id)
+        assert blobs.invoice
+        seen.append(blobs.under_way(blobs.invoice.version, datetime.now(UTC)))
+        return etag
+
+    monkeypatch.setattr(app.archive, "set_invoice_metadata", noting)
+    app.list_invoices()
+    assert seen == [True] * len(seen) != []
 
 
 @pytest.mark.parametrize("again", [False, True], ids=["new", "lost messages"])

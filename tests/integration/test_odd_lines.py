@@ -16,17 +16,19 @@ from azure.core.exceptions import (
     ResourceExistsError,
     ResourceNotFoundError,
 )
-from azure.storage.blob import BlobClient
+from azure.storage.blob import BlobBlock, BlobClient, BlockState
 
 from fetch_line_items.decode import decode_message
 from local.simulated import SimulatedPartnerCenter
-from shared.errors import ApiError, Fatal
+from shared.errors import ApiError, Fatal, Overtaken, Refused
 from shared.keys import LineItemsKey
 from shared.links import link_of
+from shared.storage.blocks import Part, Staged
 from tests.by_hand import next_page, numbers, page, rows, serve
 from tests.running_app import RunningApp
 
 OFFICE = LineItemsKey("D000000001", "office", "billing_line_items")
+TOKEN = "MS-ContinuationToken"
 NEW = LineItemsKey("G000000001", "one_time", "billing_line_items")
 
 
@@ -92,16 +94,31 @@ def test_empty_pages_have_an_end(app: RunningApp, partner_center: SimulatedPartn
     assert len(asked) == 101
 
 
-@pytest.mark.parametrize("name", ["ContinuationToken", "continuationtoken", "continuationToken"])
+@pytest.mark.parametrize(
+    "following",
+    [
+        {"ContinuationToken": "more"},
+        {"continuationtoken": "more"},
+        {
+            "links": {
+                "next": {
+                    "Uri": "/invoices/G000000001/lineitems",
+                    "Headers": [{"Key": TOKEN, "Value": "more"}],
+                }
+            }
+        },
+        {"Links": {"Next": {"uri": "", "headers": [{"key": TOKEN.lower(), "value": "more"}]}}},
+    ],
+)
 def test_a_token_in_another_spelling_is_a_token(
-    app: RunningApp, partner_center: SimulatedPartnerCenter, name: str
+    app: RunningApp, partner_center: SimulatedPartnerCenter, following: dict[str, object]
 ) -> None:
     """The end is where there is none, however it is spelled."""
 
     def answer(_: dict[str, str], headers: Any) -> bytes:
         if "MS-ContinuationToken" in headers:
             return page(rows(4)[2:])
-        return json.dumps({"items": rows(2), name: "more"}).encode()
+        return json.dumps({"items": rows(2)} | following).encode()
 
     serve(partner_center, "lineitems", answer)
     app.fetch(ask(NEW), page_size=2)
@@ -183,6 +200,20 @@ def test_an_offset_that_is_ignored_is_told_at_once(
     assert app.blobs() == set()
 
 
+def test_a_refusal_while_the_offset_is_looked_into_is_told_as_one(
+    app: RunningApp, partner_center: SimulatedPartnerCenter
+) -> None:
+    """Credentials that end then are no offset that is ignored."""
+
+    def answer(query: dict[str, str], _: Any) -> bytes | web.Response:
+        far = int(query["offset"]) >= 10**9
+        return web.Response(status=403) if far else page(rows(1))
+
+    serve(partner_center, "lineitems", answer)
+    with pytest.raises(Refused, match="roles in Partner Center"):
+        app.fetch(ask(OFFICE), page_size=1, concurrency=1)
+
+
 def test_no_content_is_no_lines(app: RunningApp, partner_center: SimulatedPartnerCenter) -> None:
     """That the API answers 204 is not known; where it does, there are none."""
     serve(partner_center, "lineitems", lambda *_: web.Response(status=204))
@@ -251,15 +282,45 @@ def test_an_upload_that_another_tool_broke_off_is_no_obstacle(
     app: RunningApp, partner_center: SimulatedPartnerCenter, stored: bool
 ) -> None:
     """Ids of another length keep ours out: its blocks go, and what was committed stays until the commit."""
-    serve(partner_center, "lineitems", lambda *_: page(rows(3)))
+    lines = rows(3)
+    serve(partner_center, "lineitems", lambda *_: page(lines))
     if stored:
         app.fetch(ask(OFFICE))
+        lines += rows(5)[3:]
     else:
         app.container.create_container()
     app.container.get_blob_client(f"{OFFICE}.jsonl").stage_block("short", b"x")
     app.fetch(ask(OFFICE))
-    assert numbers(app.read(f"{OFFICE}.jsonl")) == [0, 1, 2]
-    assert app.metadata(f"{OFFICE}.jsonl")["lines"] == "3"
+    if stored:
+        assert numbers(app.read(f"{OFFICE}.jsonl")) == [0, 1, 2]
+        assert app.metadata(f"{OFFICE}.jsonl")["lines"] == "3"
+    drain(app)
+    assert numbers(app.read(f"{OFFICE}.jsonl")) == list(range(len(lines)))
+
+
+def test_what_is_committed_stays_as_it_is_while_others_blocks_are_discarded(
+    app: RunningApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another tool's ids may be the same in both of its uploads: the committed blocks are asked for.
+
+    Azurite takes the others all the same, so it is the request that is looked at.
+    """
+    app.container.create_container()
+    blob = app.container.get_blob_client(f"{OFFICE}.jsonl")
+    blob.stage_block("short", b"old\n")
+    blob.commit_block_list([BlobBlock("short")])
+    blob.stage_block("other", b"new\n")
+    commit, states = BlobClient.commit_block_list, list[Any]()
+
+    def committing(self: BlobClient, blocks: list[BlobBlock], **kwargs: Any) -> Any:
+        states.extend(block.state for block in blocks)
+        return commit(self, blocks, **kwargs)
+
+    monkeypatch.setattr(BlobClient, "commit_block_list", committing)
+    with pytest.raises(Overtaken):
+        app.archive.stage_block(OFFICE, Part.after(Staged()), 0, b"ours\n")
+    assert states == [BlockState.COMMITTED]
+    assert blob.download_blob().readall() == b"old\n"
 
 
 def test_a_block_list_that_is_full_is_no_obstacle(
