@@ -56,7 +56,7 @@ class V1Position:
     lines: Count = 0
     total_count: Count = 0
     token: Annotated[str, Field(pattern=r"^[\x20-\x7e]+$", max_length=4096)] | None = None
-    size: Annotated[int, Field(gt=0, le=2000)] | None = None
+    size: Annotated[int, Field(gt=0, le=100_000)] | None = None
     empty: Count = 0
     fingerprint: Id | None = None
 

@@ -162,6 +162,8 @@ def test_a_write_whose_answer_is_lost_is_this_runs_own(
     again: bool,
 ) -> None:
     """The SDK asks again and is refused by its own write: that is no other run to leave it to."""
+    invoices = list(partner_center.invoices.values())
+    partner_center.invoices = {invoice.id: invoice for invoice in invoices[1:3]}
     if again:
         app.list_invoices()
         app.queue.clear_messages()

@@ -26,8 +26,8 @@ NEW = LineItemsKey("G000000001", "one_time", "billing_line_items")
 
 @pytest.fixture
 def stored(app: RunningApp, partner_center: SimulatedPartnerCenter) -> RunningApp:
-    """Half a year of invoices, all of them in storage; then one is paid, and as many come."""
-    partner_center.invoices = {i.id: i for i in history(1, per_month=1, line_count=1)[:6]}
+    """Three invoices, all of them in storage; then one is paid, and as many come."""
+    partner_center.invoices = {i.id: i for i in history(1, per_month=1, line_count=1)[:3]}
     app.list_invoices()
     app.drain()
     partner_center.put(replace(partner_center.invoices[ODD], paid_amount=Decimal(-5)))
@@ -86,15 +86,16 @@ ODD_METADATA: list[dict[str, str]] = [
 ]
 
 
+BLOBS = ("invoice.json", "manifest.json", "office/billing_line_items.jsonl")
+
+
 @pytest.mark.parametrize("metadata", ODD_METADATA)
-@pytest.mark.parametrize(
-    "blob", ["invoice.json", "manifest.json", "office/billing_line_items.jsonl"]
-)
 def test_metadata_of_another_tool_stop_nothing(
-    stored: RunningApp, metadata: dict[str, str], blob: str
+    stored: RunningApp, metadata: dict[str, str]
 ) -> None:
     """What is not this app's counts as unknown: the invoice is stored or fetched once more."""
-    stored.container.get_blob_client(f"{ODD}/{blob}").set_blob_metadata(metadata)
+    for blob in BLOBS:
+        stored.container.get_blob_client(f"{ODD}/{blob}").set_blob_metadata(metadata)
     stored.list_invoices()
     stored.drain()
     assert stored.manifest(ODD)["complete"] is True
@@ -102,12 +103,10 @@ def test_metadata_of_another_tool_stop_nothing(
 
 
 @pytest.mark.parametrize("text", [b"", b"\xff\xfe", b"null", b"[" * 100_000, b'{"id":"\xff"}'])
-@pytest.mark.parametrize("blob", ["invoice.json", "manifest.json"])
-def test_a_text_that_somebody_has_spoiled_is_written_anew(
-    stored: RunningApp, text: bytes, blob: str
-) -> None:
+def test_a_text_that_somebody_has_spoiled_is_written_anew(stored: RunningApp, text: bytes) -> None:
     """What is read back from storage is data from outside like any other."""
-    stored.container.get_blob_client(f"{ODD}/{blob}").upload_blob(text, overwrite=True)
+    for blob in ("invoice.json", "manifest.json"):
+        stored.container.get_blob_client(f"{ODD}/{blob}").upload_blob(text, overwrite=True)
     stored.get_invoice(ODD, expand=True)
     stored.list_invoices()
     stored.drain()
@@ -142,9 +141,9 @@ def test_a_failure_of_the_queue_is_told_and_heals(
 
     with monkeypatch.context() as patched:
         patched.setattr(stored.services.queue, "send", refused)
-        with pytest.raises(ArchiveError, match=r"6 invoices failed, .*the queue is full"):
+        with pytest.raises(ArchiveError, match=r"3 invoices failed, .*the queue is full"):
             stored.list_invoices()
-    assert stored.list_invoices().enqueued == 15
+    assert stored.list_invoices().enqueued == 8
 
 
 # --- what must not keep lines waiting, or hide them ------------------------------------------------
@@ -271,7 +270,7 @@ def test_failures_are_counted_in_the_log(
     lease(stored.container)
     with caplog.at_level(logging.INFO), pytest.raises(ArchiveError):
         stored.list_invoices()
-    assert "enqueued=15, broken=0, failed=1)" in caplog.text
+    assert "enqueued=8, broken=0, failed=1)" in caplog.text
 
 
 def test_an_invoice_that_is_listed_twice_with_other_contents_is_told(

@@ -70,6 +70,7 @@ def test_a_token_goes_on_with_the_page_size_that_it_was_given_for(
     assert numbers(app.read(f"{NEW}.jsonl")) == list(range(20))
 
 
+@pytest.mark.usefixtures("no_waits")
 def test_a_next_link_without_a_token_is_not_the_end(
     app: RunningApp, partner_center: SimulatedPartnerCenter
 ) -> None:
@@ -125,6 +126,7 @@ def test_a_token_in_another_spelling_is_a_token(
     assert numbers(app.read(f"{NEW}.jsonl")) == [0, 1, 2, 3]
 
 
+@pytest.mark.usefixtures("no_waits")
 def test_a_token_that_no_header_can_carry_is_a_broken_answer(
     app: RunningApp, partner_center: SimulatedPartnerCenter
 ) -> None:
@@ -221,6 +223,7 @@ def test_no_content_is_no_lines(app: RunningApp, partner_center: SimulatedPartne
     assert app.read(f"{OFFICE}.jsonl") == b""
 
 
+@pytest.mark.usefixtures("no_waits")
 def test_no_content_does_not_end_a_link_that_is_paged_by_token(
     app: RunningApp, partner_center: SimulatedPartnerCenter
 ) -> None:
