@@ -296,6 +296,7 @@ def test_an_invoice_with_more_problems_than_anyone_reads_does_not_flood_the_log(
     assert "3000 problems in all" in caplog.text
 
 
+@pytest.mark.usefixtures("no_waits")
 @pytest.mark.parametrize(
     "body", [b"{}", b'{"items":{}}', b"", b"[]", b'{"items":[', b'{"items":5}']
 )
