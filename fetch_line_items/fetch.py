@@ -14,7 +14,7 @@ from fetch_line_items.job import Job, is_in_storage, job_of
 from fetch_line_items.result import Done, Later, Result, after_error
 from fetch_line_items.source import Source, Step
 from shared.amounts import total_of
-from shared.api.client import RequestContext
+from shared.api.exchange import RequestContext
 from shared.errors import ApiError, ArchiveError, Fatal, LinesWouldVanish, Overtaken
 from shared.links import link_of
 from shared.messages import LineItemsMessage, Progress

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from fetch_line_items.partner_center_pages import PartnerCenterPages
 from fetch_line_items.source import Source
-from shared.api.client import RequestContext
+from shared.api.exchange import RequestContext
 from shared.api.invoice_list import find_invoice
 from shared.messages import LineItemsMessage, Progress, iso_currency
 from shared.models import Invoice

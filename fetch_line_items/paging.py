@@ -6,16 +6,12 @@ that downloads and deliveries overlap. And nothing of Partner Center's URLs: `as
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Set
-from concurrent.futures import Future
-from dataclasses import dataclass, replace
-from decimal import Decimal
-from hashlib import blake2b
+from dataclasses import replace
 from itertools import islice
 
-from fetch_line_items.lines import Lines
+from fetch_line_items.flight import Arrived, Ask, Flight, arrived
 from fetch_line_items.source import Deliver, Step
 from shared.errors import Fatal, Retriable
 from shared.messages import V1Position
@@ -25,65 +21,6 @@ _MOST_EMPTY = 100
 """Empty pages in a row, each with a token to go on."""
 _FAR = 10**9
 """An offset behind the end of every link."""
-
-Ask = Callable[[V1Position, int], Lines]
-"""Asks for so many lines at a position; raises ApiError."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Arrived:
-    """What has to be known of a page in flight; its bytes stay with the thread that delivers it."""
-
-    lines: int
-    total: Decimal | None
-    total_count: int
-    next_link: str | None
-    token: str | None
-    fingerprint: str
-
-
-class _Flight:
-    """A page on its way: first it arrives, then it is delivered, unless it has been cancelled."""
-
-    def __init__(self, position: V1Position, size: int) -> None:
-        self.position = position
-        self.size = size
-        self.arrived: Future[_Arrived] = Future()
-        self.delivered: Future[None] = Future()
-        self._lock = threading.Lock()
-        self._cancelled = self._delivers = False
-
-    def came_short(self) -> bool:
-        """Whether it has failed, or has arrived with fewer lines than asked for."""
-        if not self.arrived.done():
-            return False
-        return bool(self.arrived.exception()) or self.arrived.result().lines < self.size
-
-    def cancel(self) -> None:
-        """See to it that nothing is delivered any more; wait for that only if it has begun."""
-        with self._lock:
-            self._cancelled = True
-        if self._delivers:
-            self.delivered.exception()
-
-    def run(self, ask: Ask, deliver: Deliver) -> None:
-        if self._cancelled:
-            return
-        try:
-            lines = ask(self.position, self.size)
-            self.arrived.set_result(_arrived(lines))
-            if lines.count and self._may_deliver():
-                deliver(self.position.pages, lines.block)
-            self.delivered.set_result(None)
-        except BaseException as error:
-            if not self.arrived.done():
-                self.arrived.set_exception(error)
-            self.delivered.set_exception(error)
-
-    def _may_deliver(self) -> bool:
-        with self._lock:
-            self._delivers = not self._cancelled
-        return self._delivers
 
 
 class Pager:
@@ -97,7 +34,7 @@ class Pager:
         self._width = width
         self._has_time = has_time
         self._offset_is_honoured = False
-        self._flights: deque[_Flight] = deque()
+        self._flights: deque[Flight] = deque()
         # By token, one page arrives while the one before it is being delivered.
         self._threads = InvocationThreads(max(width, 2), thread_name_prefix="page")
 
@@ -182,7 +119,7 @@ class Pager:
             pages = position.pages + ahead
             self._launch(V1Position("v1", pages, offset, position.total_count), size)
 
-    def _check_offset(self, position: V1Position, page: _Arrived, *, more: bool, size: int) -> None:
+    def _check_offset(self, position: V1Position, page: Arrived, *, more: bool, size: int) -> None:
         """Raise Retriable for an end that is none, and Fatal where the offset is ignored."""
         if page.lines == 0 and more:
             raise Retriable(
@@ -197,12 +134,12 @@ class Pager:
                 f"Partner Center gives the page before line {position.lines} twice: it ignores the offset"
             )
 
-    def _ignores_offset(self, page: _Arrived, size: int) -> bool:
+    def _ignores_offset(self, page: Arrived, size: int) -> bool:
         """Whether a page that came twice comes far behind every end, too; else its lines are real."""
         if self._offset_is_honoured:
             return False
         try:
-            far = _arrived(self._ask(V1Position(lines=_FAR), size))
+            far = arrived(self._ask(V1Position(lines=_FAR), size))
         except Fatal as error:
             if error.status not in (400, 404, 416):
                 raise
@@ -212,7 +149,7 @@ class Pager:
         return not self._offset_is_honoured
 
     def _launch(self, position: V1Position, size: int) -> None:
-        flight = _Flight(position, size)
+        flight = Flight(position, size)
         self._flights.append(flight)
         self._threads.submit(flight.run, self._ask, self._deliver)
 
@@ -222,18 +159,7 @@ class Pager:
             self._flights.pop().cancel()
 
 
-def _arrived(lines: Lines) -> _Arrived:
-    return _Arrived(
-        lines=lines.count,
-        total=lines.total,
-        total_count=lines.total_count,
-        next_link=lines.next_link,
-        token=lines.token,
-        fingerprint=_fingerprint(lines.block),
-    )
-
-
-def _advanced(position: V1Position, page: _Arrived) -> V1Position:
+def _advanced(position: V1Position, page: Arrived) -> V1Position:
     return V1Position(
         pages=position.pages + (page.lines > 0),
         lines=position.lines + page.lines,
@@ -244,7 +170,7 @@ def _advanced(position: V1Position, page: _Arrived) -> V1Position:
     )
 
 
-def _step(page: _Arrived, reached: V1Position, *, last: bool) -> Step:
+def _step(page: Arrived, reached: V1Position, *, last: bool) -> Step:
     pages = int(page.lines > 0)
     return Step(
         position=reached,
@@ -265,16 +191,10 @@ def _whole_is_known(position: V1Position) -> bool:
     return position.total_count > position.lines
 
 
-def _check_token(page: _Arrived, reached: V1Position, seen: Set[str | None]) -> None:
+def _check_token(page: Arrived, reached: V1Position, seen: Set[str | None]) -> None:
     if page.token is None and page.next_link:
         raise Retriable("Partner Center gives a next link, but no token to follow it")
     if page.token is not None and page.token in seen:
         raise Fatal("Partner Center repeats a continuation token: there would be no end")
     if reached.empty > _MOST_EMPTY:
         raise Fatal(f"Partner Center gives more than {_MOST_EMPTY} empty pages in a row")
-
-
-def _fingerprint(block: bytes) -> str:
-    """Tell a page from others, also in another process: by its length and both of its ends."""
-    ends = b"%d %b %b" % (len(block), block[:2048], block[-2048:])
-    return blake2b(ends, digest_size=8).hexdigest()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator
 from fetch_line_items.lines import LineReader, Lines
 from fetch_line_items.paging import Pager
 from fetch_line_items.source import Deliver, Step
-from shared.api.client import RequestContext
+from shared.api.exchange import RequestContext
 from shared.api.partner_center import PartnerCenter
 from shared.errors import Fatal, InvalidInput, StalePosition
 from shared.keys import LineItemsKey

@@ -19,7 +19,7 @@ from get_invoice.problem import (
     storage_failed,
 )
 from get_invoice.recent_list import RecentList
-from shared.api.client import Patience, RequestContext
+from shared.api.exchange import Patience, RequestContext
 from shared.api.invoice_list import ListedInvoice
 from shared.api.partner_center import PartnerCenter
 from shared.errors import ApiError, InvalidInput, NoAnswer, NotFound, Retriable, Throttled

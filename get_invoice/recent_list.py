@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from shared.api.client import RequestContext
+from shared.api.exchange import RequestContext
 from shared.api.invoice_list import ListedInvoice, invoices_by_id, listed_invoices
 from shared.api.partner_center import PartnerCenter
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
+from list_invoices.failures import Failures
 from list_invoices.versions import digest, invoice_version
-from shared.api.client import RequestContext
+from shared.api.exchange import RequestContext
 from shared.api.invoice_list import invoices_by_id, listed_invoices
 from shared.details import details_of, parse_invoice
-from shared.errors import ArchiveError, Overtaken
+from shared.errors import Overtaken
 from shared.keys import LineItemsKey
 from shared.messages import LineItemsMessage
 from shared.models import Invoice
@@ -71,7 +72,7 @@ def sync_invoices(services: Services) -> Outcome:
     by_id, without_id = invoices_by_id(listed_invoices(services.partner_center, context))
     for invoice in without_id:
         _log.error("An invoice of the list has no usable id and is left out: %.200r", invoice.text)
-    run, failures = context.correlation_id, _Failures()
+    run, failures = context.correlation_id, Failures()
     compared = (
         failures.caught(
             i, partial(_difference, i, by_id[i].text, stored.get(i, InvoiceBlobs()), run)
@@ -88,32 +89,6 @@ def sync_invoices(services: Services) -> Outcome:
     _log.info("Listed: %s", replace(outcome, failed=len(failures.by_invoice)))
     failures.raise_for_any()
     return outcome
-
-
-class _Failures:
-    """What has gone wrong with single invoices: it stops no other, and fails the run at its end."""
-
-    def __init__(self) -> None:
-        self.by_invoice: dict[str, Exception] = {}
-
-    def caught[T](self, invoice_id: str, work: Callable[[], T]) -> T | None:
-        """Give what the work gives; None where it fails, which is noted."""
-        try:
-            return work()
-        except Exception as error:  # whoever is to blame, the other invoices are not
-            _log.error("Invoice %s: %s: %s", invoice_id, type(error).__name__, error)
-            self.by_invoice[invoice_id] = error
-            return None
-
-    def raise_for_any(self) -> None:
-        """Raise ArchiveError that names the invoices and what was wrong with the first."""
-        if self.by_invoice:
-            names = ", ".join(list(self.by_invoice)[:20])
-            first = next(iter(self.by_invoice.values()))
-            raise ArchiveError(
-                f"{len(self.by_invoice)} invoices failed, all others are done: {names}; the first with "
-                f"{type(first).__name__}: {first}"
-            ) from first
 
 
 @dataclass(frozen=True)
@@ -196,7 +171,7 @@ def _log_problems(text: str, invoice_id: str, problems: list[str]) -> None:
 
 
 def _sync_all(
-    differences: Iterable[_Difference], services: Services, failures: _Failures
+    differences: Iterable[_Difference], services: Services, failures: Failures
 ) -> Outcome:
     def sync(difference: _Difference) -> Outcome:
         done = failures.caught(difference.id, lambda: _sync(difference, services))

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
-import re
-import unicodedata
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
-from typing import Annotated, Any, Self
-from urllib.parse import urlsplit
+from typing import Any, Self
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -23,86 +16,23 @@ from pydantic import (
     model_validator,
 )
 
-from shared.connection_string import leads_to, normalised
+from shared.connection_string import leads_to
 from shared.errors import InvalidInput
+from shared.setting_values import (
+    CertificatePath,
+    ConnectionString,
+    DirectoryName,
+    HttpsUrl,
+    Identity,
+    RootUrl,
+    Scope,
+    ServiceUrl,
+    cleaned,
+)
 
 _KEY_VAULT_REFERENCE = "@Microsoft.KeyVault("
 _STORAGE_SETTINGS = ("AzureWebJobsStorage", "INVOICES_STORAGE")
-_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:]+")
-_QUOTES = ('""', "''", "\u201c\u201d", "\u2018\u2019", "``")
 _STORAGE_FIELDS = ("blobServiceUri", "queueServiceUri", "accountName", "credential", "clientId")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _root_url(value: str) -> str:
-    """`https://host[:port]`, without anything behind it; `http` for a loopback host only."""
-    parts = urlsplit(value.rstrip("/"))
-    host = parts.hostname or ""
-    if parts.scheme not in ("https", "http") or not _HOST.fullmatch(host):
-        raise ValueError("expected a URL like https://host")
-    _ = parts.port  # raises ValueError for one that is none
-    if parts.scheme == "http" and not _is_loopback(host):
-        raise ValueError("expected https (http is accepted for a loopback host only)")
-    if parts.path or parts.query or parts.fragment or parts.username:
-        raise ValueError(
-            "expected the root alone: scheme, host and port, without a path such as /v1"
-        )
-    return f"{parts.scheme}://{parts.netloc.lower()}"
-
-
-def _service_url(value: str) -> str:
-    """Like a root, but an emulator has the account's name behind it."""
-    parts = urlsplit(value.rstrip("/"))
-    return _root_url(parts._replace(path="").geturl()) + parts.path
-
-
-def _https_url(value: str) -> str:
-    url = _root_url(value)
-    if not url.startswith("https:"):
-        raise ValueError("expected https")
-    return url
-
-
-def _existing_file(value: Path) -> Path:
-    if not value.is_file():
-        raise ValueError("expected the path of a certificate file (PEM or PFX) that exists")
-    return value
-
-
-def _connection_string(value: SecretStr) -> SecretStr:
-    return SecretStr(normalised(value.get_secret_value()))
-
-
-def _default_scope(value: str) -> str:
-    if value and not (value.endswith("/.default") and value.isascii() and " " not in value):
-        raise ValueError("expected one that ends in /.default: the app signs in without a user")
-    return value
-
-
-def _directory_name(value: str) -> str:
-    return value.removeprefix("{").removesuffix("}")  # as some tools show GUIDs
-
-
-def _identity(value: str) -> str:
-    if value.lower() != "managedidentity":
-        raise ValueError("expected managedidentity, or none for what is at hand")
-    return value.lower()
-
-
-ConnectionString = Annotated[SecretStr, AfterValidator(_connection_string)]
-ServiceUrl = Annotated[str, AfterValidator(_service_url)]
-RootUrl = Annotated[str, AfterValidator(_root_url)]
-HttpsUrl = Annotated[str, AfterValidator(_https_url)]
-DirectoryName = Annotated[
-    str, BeforeValidator(_directory_name), Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*$")
-]
-Scope = Annotated[str, AfterValidator(_default_scope)]
 
 
 class _Frozen(BaseModel):
@@ -121,7 +51,7 @@ class StorageConnection(_Frozen):
     blob_service_uri: ServiceUrl | None = Field(None, alias="blobServiceUri")
     queue_service_uri: ServiceUrl | None = Field(None, alias="queueServiceUri")
     account_name: str | None = Field(None, alias="accountName", pattern=r"^[a-z0-9]{3,24}$")
-    credential: Annotated[str, AfterValidator(_identity)] | None = None
+    credential: Identity | None = None
     client_id: DirectoryName | None = Field(None, alias="clientId")
 
     @property
@@ -151,7 +81,7 @@ class Settings(_Frozen):
     tenant_id: DirectoryName = Field(alias="PARTNER_CENTER_TENANT_ID")
     client_id: DirectoryName = Field(alias="PARTNER_CENTER_CLIENT_ID")
     client_secret: SecretStr | None = Field(None, alias="PARTNER_CENTER_CLIENT_SECRET")
-    client_certificate_path: Annotated[Path, AfterValidator(_existing_file)] | None = Field(
+    client_certificate_path: CertificatePath | None = Field(
         None, alias="PARTNER_CENTER_CLIENT_CERTIFICATE_PATH"
     )
     managed_identity_client_id: DirectoryName | None = Field(None, alias="AZURE_CLIENT_ID")
@@ -200,18 +130,10 @@ def get_settings() -> Settings:
 
 def _by_setting(environment: Mapping[str, str]) -> dict[str, Any]:
     # An empty setting is an unset one: that is how the portal and .env files leave them.
-    known = {name: _cleaned(value) for name, value in environment.items()}
+    known = {name: cleaned(value) for name, value in environment.items()}
     values: dict[str, Any] = {name: value for name, value in known.items() if value}
     host, invoices = (_storage(values, name) for name in _STORAGE_SETTINGS)
     return values | {"AzureWebJobsStorage": host, "INVOICES_STORAGE": invoices or host}
-
-
-def _cleaned(value: str) -> str:
-    """Take off what nobody means: blanks and line breaks around, quotes around, invisible characters."""
-    text = "".join(c for c in value if unicodedata.category(c) != "Cf").strip()
-    while len(text) > 1 and text[0] + text[-1] in _QUOTES:
-        text = text[1:-1].strip()
-    return text
 
 
 def _storage(values: Mapping[str, str], name: str) -> dict[str, str]:

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from shared.api.client import RequestContext
 from shared.api.collection import Page, parse_page
+from shared.api.exchange import RequestContext
 from shared.api.partner_center import PartnerCenter
 from shared.errors import Fatal, InvalidInput
 from shared.json_text import loads, raw_elements, raw_members

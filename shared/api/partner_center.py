@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from shared.api.client import Answer, Client, Dialect, Request, RequestContext
+from shared.api.client import Client
+from shared.api.exchange import Answer, Dialect, Request, RequestContext
 from shared.auth.tokens import Tokens
 from shared.json_text import without_byte_order_mark
 from shared.models import ErrorBody

@@ -13,20 +13,17 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
 
-from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import (
     BlobBlock,
     BlobClient,
     BlobProperties,
-    BlockState,
     ContainerClient,
     ContentSettings,
 )
 
-from shared.errors import ArchiveError, Overtaken
+from shared.errors import Overtaken
 from shared.keys import LineItemsKey
 from shared.storage.blobs import (
     InvoiceMetadata,
@@ -40,6 +37,7 @@ from shared.storage.blobs import (
     manifest_blob,
 )
 from shared.storage.blocks import Part, Staged, ids_of, number_of
+from shared.storage.conditions import discard_uncommitted, only
 
 _log = logging.getLogger(__name__)
 _JSON = ContentSettings(content_type="application/json")
@@ -77,7 +75,7 @@ class Archive:
         name = invoice_blob(invoice_id)
         blob = self._container.get_blob_client(name)
         with _told_as_overtaken(name):
-            return str(blob.set_blob_metadata(about.metadata(), **_only(replacing))["etag"])
+            return str(blob.set_blob_metadata(about.metadata(), **only(replacing))["etag"])
 
     def invoice_metadata(self, invoice_id: str) -> tuple[InvoiceMetadata | None, str | None]:
         """Give what a stored invoice says of itself, and its ETag (None where there is none)."""
@@ -127,7 +125,7 @@ class Archive:
                 raise
             _log.warning("%s: discarding blocks that others have staged", blob.blob_name)
             with _told_as_overtaken(blob.blob_name):
-                replaced = _discard_uncommitted(blob)
+                replaced = discard_uncommitted(blob)
             if replaced:
                 # It has another ETag now than who began with it has seen.
                 raise Overtaken(f"Others had staged blocks of {blob.blob_name}") from None
@@ -150,7 +148,7 @@ class Archive:
                     blocks,
                     content_settings=_JSON_LINES,
                     metadata=about.metadata(),
-                    **_only(replacing),
+                    **only(replacing),
                 )
             )
 
@@ -211,7 +209,7 @@ class Archive:
                     overwrite=True,
                     metadata=metadata,
                     content_settings=_JSON,
-                    **_only(replacing),
+                    **only(replacing),
                 )
             )
         return str(written["etag"])
@@ -228,32 +226,6 @@ class Archive:
         return operation()
 
 
-def _discard_uncommitted(blob: BlobClient) -> bool:
-    """Commit once more what is committed, so that all other blocks go; say whether there was a blob.
-
-    Raises ArchiveError where the blob did not come by blocks: they cannot be committed again.
-    """
-    try:
-        there = blob.get_blob_properties()
-    except ResourceNotFoundError:
-        # There is no other way: for a moment, there is an empty blob without metadata.
-        empty = blob.commit_block_list([], **_only(None))
-        blob.delete_blob(**_only(str(empty["etag"])))
-        return False
-    committed, _ = blob.get_block_list("committed")
-    if sum(block.size for block in committed) != there.size:
-        raise ArchiveError(
-            f"{blob.blob_name} was uploaded by another tool, which has also staged blocks: delete it"
-        )
-    blob.commit_block_list(
-        [BlobBlock(block.id, state=BlockState.COMMITTED) for block in committed],
-        content_settings=there.content_settings,
-        metadata=there.metadata,
-        **_only(there.etag),
-    )
-    return True
-
-
 @contextmanager
 def _told_as_overtaken(name: str) -> Iterator[None]:
     try:
@@ -262,13 +234,6 @@ def _told_as_overtaken(name: str) -> Iterator[None]:
         if _code(error) not in _OVERTAKEN:
             raise
         raise Overtaken(f"{name} has been written by somebody else since") from error
-
-
-def _only(replacing: str | None) -> dict[str, Any]:
-    """Give the condition under which a write replaces this very blob, or (None) no blob at all."""
-    if replacing is None:
-        return {"match_condition": MatchConditions.IfMissing}
-    return {"match_condition": MatchConditions.IfNotModified, "etag": replacing}
 
 
 def _code(error: HttpResponseError) -> object:

@@ -9,7 +9,8 @@ import pytest
 from aiohttp import web
 
 from local.simulated import SimulatedEntraId, SimulatedPartnerCenter, faults
-from shared.api.client import Answer, Client, Dialect, Patience, Request, RequestContext
+from shared.api.client import Client
+from shared.api.exchange import Answer, Dialect, Patience, Request, RequestContext
 from shared.auth.tokens import AppCredential, Tokens
 from shared.errors import NotFound, Refused
 from shared.settings import Settings

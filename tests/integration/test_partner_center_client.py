@@ -22,8 +22,8 @@ from fetch_line_items.fetch import _INVOCATION_SECONDS
 from list_invoices.sync import _LIST_SECONDS
 from local.simulated import SimulatedEntraId, SimulatedPartnerCenter, faults
 from local.simulated.faults import Act, Answer
-from shared.api.client import Patience, RequestContext
 from shared.api.collection import Page, parse_page
+from shared.api.exchange import Patience, RequestContext
 from shared.api.partner_center import PartnerCenter
 from shared.auth.tokens import AppCredential, Tokens
 from shared.errors import (
