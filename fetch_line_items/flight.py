@@ -54,6 +54,7 @@ class Flight:
             self.delivered.exception()
 
     def run(self, ask: Ask, deliver: Deliver) -> None:
+        """Ask for the page and deliver it; what goes wrong is in `arrived` and `delivered`."""
         if self._cancelled:
             return
         try:
@@ -74,6 +75,7 @@ class Flight:
 
 
 def arrived(lines: Lines) -> Arrived:
+    """Note what has to be known of a page, without its bytes."""
     return Arrived(
         lines=lines.count,
         total=lines.total,

@@ -16,8 +16,6 @@ from shared.messages import Position, V1Position
 from shared.models import LINE_ITEM_TYPES
 from shared.settings import Settings
 
-_NO_ITEMS = b'{"items":[]}'
-
 
 class PartnerCenterPages:
     """The lines of one key, page by page: by token for `one_time`, else by offset.
@@ -45,6 +43,7 @@ class PartnerCenterPages:
         self._by_token = key.billing_provider == "one_time"
         kind = LINE_ITEM_TYPES.get((self.name, key.billing_provider, key.invoice_line_item_type))
         self._reader = LineReader(kind.charge_field if kind else None)
+        self._no_lines = self._reader.read(b'{"items":[]}')
 
     def steps(
         self, position: Position | None, deliver: Deliver, has_time: Callable[[], bool]
@@ -76,7 +75,7 @@ class PartnerCenterPages:
             params=params,
             headers=headers,
             # By token, only an answer that says so is the end.
-            no_content=self._reader.read(_NO_ITEMS) if position.token is None else None,
+            no_content=self._no_lines if position.token is None else None,
         )
 
     def _request(

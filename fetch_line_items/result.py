@@ -6,7 +6,7 @@ import logging
 import random
 from dataclasses import dataclass, replace
 
-from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.exceptions import AzureError
 
 from shared.errors import (
     ApiError,
@@ -15,9 +15,9 @@ from shared.errors import (
     Retriable,
     StalePosition,
     Throttled,
-    may_pass,
 )
 from shared.messages import LineItemsMessage, Progress
+from shared.storage.failures import may_pass_later
 
 _SHORTEST_DELAY, _FIRST_DELAY, _LONGEST_DELAY = 2.0, 10.0, 3600.0
 _MOST_ATTEMPTS = 12
@@ -63,7 +63,7 @@ def after_error(
             return _again(message, progress, error.delay, error)
         case Retriable() if progress.attempt < _MOST_ATTEMPTS:
             return _again(message, progress.in_vain(), error.delay, error)
-        case AzureError() if _passes(error) and progress.attempt < _MOST_ATTEMPTS:
+        case AzureError() if may_pass_later(error) and progress.attempt < _MOST_ATTEMPTS:
             return _again(message, progress.in_vain(), None, error)
         case _:
             return Failed(error)
@@ -81,10 +81,3 @@ def _again(
 
 def _later(message: LineItemsMessage, progress: Progress, delay: float, reason: str) -> Later:
     return Later(replace(message, progress=progress), delay, reason, logging.WARNING)
-
-
-def _passes(error: AzureError) -> bool:
-    """Whether storage may well do later what it did not do now."""
-    if isinstance(error, HttpResponseError):
-        return error.status_code is None or may_pass(error.status_code)
-    return True  # no connection, or no answer

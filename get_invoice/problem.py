@@ -6,7 +6,7 @@ import json
 import math
 from dataclasses import dataclass, field
 
-from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.exceptions import AzureError
 
 from shared.errors import (
     ApiError,
@@ -15,8 +15,8 @@ from shared.errors import (
     NotFound,
     Retriable,
     Throttled,
-    may_pass,
 )
+from shared.storage.failures import error_code, may_pass_later
 
 _RETRY_AFTER_SECONDS = 30.0
 
@@ -55,11 +55,10 @@ def not_an_invoice_id(error: InvalidInput) -> Answer:
 
 def storage_failed(error: AzureError | TimeoutError, correlation_id: str) -> Answer:
     """504 where storage did not answer in time, 500 where it refused: the role, or this very blob."""
-    status = error.status_code if isinstance(error, HttpResponseError) else None
-    if status is None or may_pass(status):
+    if may_pass_later(error):
         detail = "Storage gave no answer in time."
         return problem(504, "No answer in time", detail, correlation_id=correlation_id)
-    code = str(getattr(error, "error_code", None) or status)
+    code = error_code(error) or getattr(error, "status_code", None)
     detail = f"Storage refused this app with {code}; its log says why."
     return problem(500, "Storage refused", detail, correlation_id=correlation_id)
 

@@ -17,6 +17,13 @@ def is_amount(number: Decimal) -> bool:
     return number.is_finite() and (not number or abs(number.adjusted()) <= _LARGEST_EXPONENT)
 
 
+def checked(number: Decimal) -> Decimal:
+    """Give the number if it `is_amount`; raises ValueError."""
+    if not is_amount(number):
+        raise ValueError("is no amount of money")
+    return number
+
+
 def total_of(amounts: Iterable[Decimal]) -> Decimal:
     """Add amounts exactly; raises ArithmeticError where one of them is not `is_amount`."""
     return reduce(_EXACT.add, amounts, Decimal(0))

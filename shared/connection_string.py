@@ -15,7 +15,7 @@ _NAMES = {
     )
 }
 _ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
-_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:]+")
+HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:]+")
 _EXPECTED = "expected a connection string: AccountName=…;AccountKey=…;…"
 
 
@@ -39,7 +39,7 @@ def normalised(text: str) -> str:
             raise ValueError(f"{name} is not an address like https://account.blob.core.windows.net")
     if parts.get("DefaultEndpointsProtocol", "https").lower() not in ("http", "https"):
         raise ValueError("DefaultEndpointsProtocol has to be https")
-    if "EndpointSuffix" in parts and not _HOST.fullmatch(parts["EndpointSuffix"]):
+    if "EndpointSuffix" in parts and not HOST.fullmatch(parts["EndpointSuffix"]):
         raise ValueError("EndpointSuffix is not one of a host, like core.windows.net")
     return ";".join(f"{name}={value}" for name, value in parts.items())
 
@@ -84,4 +84,4 @@ def _is_address(text: str) -> bool:
         _ = parts.port
     except ValueError:
         return False
-    return parts.scheme in ("http", "https") and bool(_HOST.fullmatch(parts.hostname or ""))
+    return parts.scheme in ("http", "https") and bool(HOST.fullmatch(parts.hostname or ""))

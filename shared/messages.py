@@ -14,7 +14,7 @@ from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter
 from pydantic.alias_generators import to_camel
 from pydantic.dataclasses import dataclass
 
-from shared.amounts import is_amount
+from shared.amounts import checked
 from shared.errors import InvalidInput
 from shared.keys import LineItemsKey
 from shared.links import key_of, link_of
@@ -30,13 +30,6 @@ EXPECTED = (
     '"invoiceLineItemType": …}, or the bare link; any of them may be base64-encoded'
 )
 _CURRENCY = re.compile(r"^[A-Za-z]{3}$")
-
-
-def _amount(value: Decimal) -> Decimal:
-    if not is_amount(value):
-        raise ValueError("is no amount of money")
-    return value
-
 
 Id = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 
@@ -84,7 +77,7 @@ class Progress:
     staged: Staged = Staged()
     pages: Count = 0
     lines: Count = 0
-    total: Annotated[Decimal, AfterValidator(_amount)] | None = None
+    total: Annotated[Decimal, AfterValidator(checked)] | None = None
     position: Position | None = None
     attempt: Count = 0
     restarts: Count = 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 import unicodedata
 from pathlib import Path
 from typing import Annotated
@@ -11,9 +10,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
-from shared.connection_string import normalised
+from shared.connection_string import HOST, normalised
 
-_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:]+")
 _QUOTES = ('""', "''", "\u201c\u201d", "\u2018\u2019", "``")
 
 
@@ -28,7 +26,7 @@ def _root_url(value: str) -> str:
     """`https://host[:port]`, without anything behind it; `http` for a loopback host only."""
     parts = urlsplit(value.rstrip("/"))
     host = parts.hostname or ""
-    if parts.scheme not in ("https", "http") or not _HOST.fullmatch(host):
+    if parts.scheme not in ("https", "http") or not HOST.fullmatch(host):
         raise ValueError("expected a URL like https://host")
     _ = parts.port  # raises ValueError for one that is none
     if parts.scheme == "http" and not _is_loopback(host):

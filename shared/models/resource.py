@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 from pydantic.alias_generators import to_camel
 
-from shared.amounts import is_amount
+from shared.amounts import checked
 from shared.json_text import loads
 
 _NO_DATE = "0001-01-01T00:00:00"
@@ -24,9 +24,7 @@ def _number_or_none(value: object) -> object:
 
 
 def _reckonable(value: Decimal | None) -> Decimal | None:
-    if value is not None and not is_amount(value):
-        raise ValueError("is no amount of money")
-    return value
+    return None if value is None else checked(value)
 
 
 def _as_text(value: object) -> object:

@@ -38,6 +38,7 @@ from shared.storage.blobs import (
 )
 from shared.storage.blocks import Part, Staged, ids_of, number_of
 from shared.storage.conditions import discard_uncommitted, only
+from shared.storage.failures import error_code
 
 _log = logging.getLogger(__name__)
 _JSON = ContentSettings(content_type="application/json")
@@ -109,27 +110,11 @@ class Archive:
         def stage() -> None:
             self._in_container(lambda: blob.stage_block(part.block_id(number), lines, len(lines)))
 
-        try:
-            stage()
-        except HttpResponseError as error:
-            if _code(error) not in _IN_THE_WAY:
-                raise
+        if _is_kept_out(stage):
             with self._discarding:  # once for all threads: their own blocks must not go as well
-                self._stage_or_discard(blob, stage)
-
-    def _stage_or_discard(self, blob: BlobClient, stage: Callable[[], None]) -> None:
-        try:
-            stage()
-        except HttpResponseError as error:
-            if _code(error) not in _IN_THE_WAY:
-                raise
-            _log.warning("%s: discarding blocks that others have staged", blob.blob_name)
-            with _told_as_overtaken(blob.blob_name):
-                replaced = discard_uncommitted(blob)
-            if replaced:
-                # It has another ETag now than who began with it has seen.
-                raise Overtaken(f"Others had staged blocks of {blob.blob_name}") from None
-            stage()
+                if _is_kept_out(stage):
+                    _discard(blob)
+                    stage()
 
     def commit_lines(
         self, key: LineItemsKey, staged: Staged, about: LinesMetadata, *, replacing: str | None
@@ -191,7 +176,7 @@ class Archive:
         try:
             yield from self._container.list_blobs(prefix, include=["metadata"])
         except ResourceNotFoundError as error:
-            if _code(error) != "ContainerNotFound":
+            if error_code(error) != "ContainerNotFound":
                 raise
 
     def _properties(self, name: str) -> BlobProperties | None:
@@ -219,7 +204,7 @@ class Archive:
         try:
             return operation()
         except ResourceNotFoundError as error:
-            if _code(error) != "ContainerNotFound":
+            if error_code(error) != "ContainerNotFound":
                 raise
         with suppress(ResourceExistsError):
             self._container.create_container()
@@ -231,10 +216,26 @@ def _told_as_overtaken(name: str) -> Iterator[None]:
     try:
         yield
     except HttpResponseError as error:
-        if _code(error) not in _OVERTAKEN:
+        if error_code(error) not in _OVERTAKEN:
             raise
         raise Overtaken(f"{name} has been written by somebody else since") from error
 
 
-def _code(error: HttpResponseError) -> object:
-    return getattr(error, "error_code", None)  # set by the storage SDK, unknown to the type
+def _is_kept_out(stage: Callable[[], None]) -> bool:
+    """Stage a block; say whether others that are uncommitted have kept it out."""
+    try:
+        stage()
+    except HttpResponseError as error:
+        if error_code(error) not in _IN_THE_WAY:
+            raise
+        return True
+    return False
+
+
+def _discard(blob: BlobClient) -> None:
+    _log.warning("%s: discarding blocks that others have staged", blob.blob_name)
+    with _told_as_overtaken(blob.blob_name):
+        replaced = discard_uncommitted(blob)
+    if replaced:
+        # It has another ETag now than who began with it has seen.
+        raise Overtaken(f"Others had staged blocks of {blob.blob_name}")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import threading
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -26,6 +24,7 @@ from shared.keys import LineItemsKey
 from shared.storage import inventory as inventory_module
 from shared.storage.archive import Archive
 from shared.storage.inventory import InvoiceBlobs
+from tests.e2e.conftest import wait_until
 from tests.running_app import RunningApp, with_nested
 
 VOIDED, CORRECTION = "G000024140", "GV00024140"
@@ -51,13 +50,6 @@ def details(partner_center: SimulatedPartnerCenter) -> set[LineItemsKey]:
         for invoice in with_nested(partner_center.invoices.values())
         for detail in invoice.details or ()
     }
-
-
-def wait_until(happened: Callable[[], bool], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_each_invoice_is_stored_as_listed(
@@ -205,7 +197,7 @@ def test_a_run_that_looks_while_another_one_enqueues_leaves_it_to_that_one(
     monkeypatch.setattr(app.services.queue, "send", sending)
     with ThreadPoolExecutor(1) as threads:
         first = threads.submit(app.list_invoices)
-        wait_until(lambda: f"{VOIDED}/invoice.json" in app.blobs())
+        wait_until(lambda: f"{VOIDED}/invoice.json" in app.blobs(), "the first run's invoices")
         second = app.list_invoices()
         assert (first.result(30).enqueued, second.enqueued) == (len(details(partner_center)), 0)
     assert app.waiting() == len(details(partner_center))
