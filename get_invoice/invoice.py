@@ -19,7 +19,8 @@ from get_invoice.problem import (
     storage_failed,
 )
 from get_invoice.recent_list import RecentList
-from shared.api.exchange import Patience, RequestContext
+from shared.api.exchange import RequestContext
+from shared.api.patience import Patience
 from shared.api.invoice_list import ListedInvoice
 from shared.api.partner_center import PartnerCenter
 from shared.errors import ApiError, InvalidInput, NoAnswer, NotFound, Retriable, Throttled

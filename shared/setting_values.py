@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import unicodedata
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
@@ -77,6 +77,10 @@ def _identity(value: str) -> str:
     return value.lower()
 
 
+def _lower(value: str) -> str:
+    return value.lower()
+
+
 ConnectionString = Annotated[SecretStr, AfterValidator(_connection_string)]
 ServiceUrl = Annotated[str, AfterValidator(_service_url)]
 RootUrl = Annotated[str, AfterValidator(_root_url)]
@@ -86,6 +90,7 @@ DirectoryName = Annotated[
 ]
 Scope = Annotated[str, AfterValidator(_default_scope)]
 Identity = Annotated[str, AfterValidator(_identity)]
+NewCommerceSource = Annotated[Literal["graph", "v1"], BeforeValidator(_lower)]
 CertificatePath = Annotated[Path, AfterValidator(_existing_file)]
 
 

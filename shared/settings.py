@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
@@ -24,6 +25,7 @@ from shared.setting_values import (
     DirectoryName,
     HttpsUrl,
     Identity,
+    NewCommerceSource,
     RootUrl,
     Scope,
     ServiceUrl,
@@ -92,16 +94,35 @@ class Settings(_Frozen):
         "https://login.microsoftonline.com", alias="PARTNER_CENTER_AUTHORITY"
     )
     scope: Scope = Field("", alias="PARTNER_CENTER_SCOPE")
+    new_commerce_source: NewCommerceSource | None = Field(None, alias="NEW_COMMERCE_SOURCE")
+    graph_url: ServiceUrl = Field("https://graph.microsoft.com/v1.0", alias="GRAPH_URL")
+    settle_days: int = Field(10, alias="SETTLE_DAYS", ge=0, le=60)
     page_size: int = Field(2000, alias="LINE_ITEMS_PAGE_SIZE", ge=1, le=2000)
     concurrency: int = Field(4, alias="LINE_ITEMS_CONCURRENCY", ge=1, le=32)
     # The upper bound leaves three minutes of host.json's functionTimeout for the last pages.
     time_budget_seconds: float = Field(240, alias="FETCH_TIME_BUDGET_SECONDS", ge=0, le=420)
 
     @model_validator(mode="after")
-    def _derive_scope(self) -> Self:
-        if not self.scope:
-            object.__setattr__(self, "scope", f"{self.partner_center_url}/.default")
+    def _derive(self) -> Self:
+        derived = {
+            "scope": f"{self.partner_center_url}/.default",
+            "new_commerce_source": "graph" if self._cloud_has_exports else "v1",
+        }
+        for name, value in derived.items():
+            if not getattr(self, name):
+                object.__setattr__(self, name, value)
         return self
+
+    @property
+    def graph_scope(self) -> str:
+        """The scope of Microsoft Graph's tokens."""
+        return f"https://{urlsplit(self.graph_url).netloc}/.default"
+
+    @property
+    def _cloud_has_exports(self) -> bool:
+        """Whether Graph's export covers this cloud: not 21Vianet, nor US Gov, whose URL is the global one."""
+        hosts = (urlsplit(url).hostname or "" for url in (self.partner_center_url, self.authority))
+        return not any(host.endswith((".cn", ".us")) for host in hosts)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:

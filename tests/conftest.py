@@ -61,7 +61,7 @@ def app(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterato
 @pytest.fixture
 def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests are tried again at once."""
-    monkeypatch.setattr("shared.api.client._wait", lambda *_: 0.0)
+    monkeypatch.setattr("shared.api.patience._wait", lambda *_: 0.0)
 
 
 @pytest.fixture(autouse=True)

@@ -5,8 +5,6 @@ What all of Microsoft's APIs have in common; what one of them says in its own wa
 
 from __future__ import annotations
 
-import logging
-import random
 import time
 from collections.abc import Callable
 
@@ -16,14 +14,10 @@ from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from shared.api.exchange import Answer, Dialect, Exchange, Request, RequestContext
+from shared.api.patience import retried
 from shared.auth.tokens import Tokens
-from shared.errors import (
-    Fatal,
-    NoAnswer,
-    Retriable,
-)
+from shared.errors import Fatal, NoAnswer, Retriable
 
-_log = logging.getLogger(__name__)
 _CONNECTIONS = 64
 _MOST_AT_ONCE = 1 << 18
 _MOST_BYTES = 256 << 20
@@ -54,30 +48,18 @@ class Client:
     def send[T](
         self, request: Request, read: Callable[[Answer], T], *, context: RequestContext
     ) -> T:
-        """Send `request` and give what `read` makes of an answer with status 200 or 204.
+        """Send `request` and give what `read` makes of an answer with a status that it expects.
 
         `read` raises ValueError for a body that is cut off or broken; that is retried like a
         failure on the way. Raises Retriable when the context's patience is over (Throttled and
         NoAnswer among them), Refused, NotFound or Fatal.
         """
         exchange = Exchange(request, self._root, self._dialect, context)
-        patience = context.patience
-        for attempt in range(1, patience.attempts + 1):
-            try:
-                return self._read(exchange, read)
-            except Retriable as error:
-                wait = _wait(error, attempt)
-                last = attempt == patience.attempts or wait > patience.longest_wait
-                if last or time.monotonic() + wait >= context.deadline:
-                    raise
-                _log.warning("%s; attempt %d, again in %.1f s", error, attempt, wait)
-                if context.cancelled.wait(wait):
-                    raise
-        raise AssertionError("patience has at least one attempt")
+        return retried(lambda: self._read(exchange, read), context)
 
     def _read[T](self, exchange: Exchange, read: Callable[[Answer], T]) -> T:
         answer = self._authorized(exchange)
-        if answer.status not in (200, 204):
+        if answer.status not in exchange.expects:
             raise exchange.refusal(answer)
         try:
             return read(answer)
@@ -105,6 +87,7 @@ class Client:
                 exchange.method,
                 exchange.url,
                 params=exchange.params,
+                json=exchange.json,
                 headers=exchange.headers,
                 auth=_Bearer(token),
                 timeout=(
@@ -145,9 +128,3 @@ def _body(response: requests.Response, until: float) -> bytes:
         if time.monotonic() >= until:
             raise TimeoutError
     return b"".join(pieces)
-
-
-def _wait(error: Retriable, attempt: int) -> float:
-    """What the API asks for, else 0.5, 1, 2 s; some more, so that not all come at once."""
-    jitter = random.uniform(0, 0.25)  # noqa: S311 - spreads load, guards nothing
-    return (0.5 * 2 ** (attempt - 1) if error.delay is None else error.delay) + jitter

@@ -10,21 +10,11 @@ from dataclasses import dataclass, field
 from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
 
+from shared.api.patience import Patience
 from shared.errors import ApiError, Fatal, NotFound, Refused, Retriable, Throttled, may_pass
 
 # A date that is off, or a clock, must not park a link for days.
 _LONGEST_RETRY_AFTER = 3600.0
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long a request may try: attempts, and seconds for the rest."""
-
-    attempts: int = 4
-    longest_wait: float = 5.0  # a longer one is for the queue, not for a billed invocation
-    connect_timeout: float = 10.0
-    read_timeout: float = 240.0  # without a byte: Partner Center itself takes minutes at times
-    answer_timeout: float = 300.0  # until the last byte
 
 
 @dataclass(frozen=True)
@@ -50,6 +40,9 @@ class Request:
     method: str = "GET"
     params: Mapping[str, str | int] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    json: Mapping[str, str] | None = None
+    expects: frozenset[int] = frozenset({200, 204})
+    """The statuses of a good answer."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +77,7 @@ class Exchange:
         self, request: Request, root: str, dialect: Dialect, context: RequestContext
     ) -> None:
         self.method, self.url, self.params = request.method, root + request.path, request.params
+        self.json, self.expects = request.json, request.expects
         self.api, self.context, self._dialect = dialect.api, context, dialect
         self._ids = dialect.ids(context, str(uuid.uuid4()))
         self.headers = {**request.headers, **dialect.headers, **self._ids}
@@ -111,7 +105,7 @@ class Exchange:
         if may_pass(status):
             kind = Throttled if status == 429 else Retriable
             error = self.error(kind, text, status=status, code=code)
-            error.delay = _retry_after(answer.headers.get("Retry-After"))
+            error.delay = retry_after(answer)
             return error
         if status in (401, 403):
             text = f"{text}; {self._dialect.advice}"
@@ -119,8 +113,9 @@ class Exchange:
         return self.error(NotFound if status == 404 else Fatal, text, status=status, code=code)
 
 
-def _retry_after(header: str | None) -> float | None:
-    """Read seconds or an HTTP date; None for neither."""
+def retry_after(answer: Answer) -> float | None:
+    """Read an answer's Retry-After, seconds or an HTTP date: seconds, one hour at most; None for neither."""
+    header = answer.headers.get("Retry-After")
     try:
         return min(Retry().parse_retry_after(header), _LONGEST_RETRY_AFTER) if header else None
     except (InvalidHeader, ValueError, OverflowError):

@@ -10,7 +10,8 @@ from aiohttp import web
 
 from local.simulated import SimulatedEntraId, SimulatedPartnerCenter, faults
 from shared.api.client import Client
-from shared.api.exchange import Answer, Dialect, Patience, Request, RequestContext
+from shared.api.exchange import Answer, Dialect, Request, RequestContext
+from shared.api.patience import Patience
 from shared.auth.tokens import AppCredential, Tokens
 from shared.errors import NotFound, Refused
 from shared.settings import Settings
