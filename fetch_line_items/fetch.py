@@ -6,6 +6,7 @@ import logging
 import time
 from contextlib import closing
 from dataclasses import replace
+from typing import Any
 
 from azure.core.exceptions import AzureError
 
@@ -17,7 +18,7 @@ from shared.amounts import total_of
 from shared.api.exchange import RequestContext
 from shared.errors import ApiError, ArchiveError, Fatal, LinesWouldVanish, Overtaken
 from shared.links import link_of
-from shared.messages import LineItemsMessage, Progress
+from shared.messages import GraphPosition, LineItemsMessage, Progress
 from shared.services import Services
 from shared.storage.blobs import LinesMetadata, StoredLines, now
 from shared.storage.blocks import MOST_BLOCKS, Part
@@ -37,12 +38,9 @@ def fetch_lines(message: LineItemsMessage, services: Services) -> Result:
     """
     turn = _Turn(message, services)
     try:
-        delay = turn.run()
+        return turn.run()
     except (ApiError, ArchiveError, AzureError) as error:
         return after_error(turn.message, turn.progress, error)
-    if delay is None:
-        return Done()
-    return Later(replace(turn.message, progress=turn.progress), delay, turn.so_far())
 
 
 class _Turn:
@@ -62,28 +60,29 @@ class _Turn:
             self.progress.correlation_id, deadline=began + _INVOCATION_SECONDS
         )
 
-    def run(self) -> float | None:
-        """Stage, and commit after the last step; give the seconds until there is more to do."""
+    def run(self) -> Done | Later:
+        """Stage, and commit after the last step; where there is more to do, that is for later."""
         job = job_of(self.message, self.progress, self._services, self._context)
         if job is None:
             self._log("in storage already")
         else:
             self.message, self.progress = job.message, job.progress
             step = self._stage(job.source)
-            if step is None or not step.last:
-                return (step and step.wait) or 0
+            if not step.last:
+                message = replace(self.message, progress=self.progress)
+                return Later(message, step.wait or 0, step.reason or self.so_far())
             self._commit(job)
         refresh_manifest(self._archive, self._key.invoice_id)
-        return None
+        return Done()
 
     def so_far(self) -> str:
         """Say how far the fetch has come."""
         progress = self.progress
-        return f"{progress.lines} lines on {progress.pages} pages so far"
+        return f"{progress.lines} lines so far"
 
     # -- steps become blocks
 
-    def _stage(self, source: Source) -> Step | None:
+    def _stage(self, source: Source[Any]) -> Step:
         """Stage what the source gives, as far as there is time; give the last step."""
 
         def deliver(number: int, block: bytes) -> None:
@@ -91,7 +90,7 @@ class _Turn:
             if number == 0:
                 report_drift(self._key, source.name, block)
 
-        step, logged = None, time.monotonic()
+        logged = time.monotonic()
         with closing(source.steps(self.progress.position, deliver, self._has_time)) as steps:
             for step in steps:
                 self._count(step)
@@ -107,7 +106,8 @@ class _Turn:
         staged = self._part.with_block(progress.staged, blocks=step.blocks, end=step.end)
         if staged.blocks > MOST_BLOCKS:
             raise Fatal(
-                f"{self._key} has more than {MOST_BLOCKS} pages: raise LINE_ITEMS_PAGE_SIZE"
+                f"{self._key} has more than {MOST_BLOCKS} blocks, the most of a blob: if these are "
+                "pages, raise LINE_ITEMS_PAGE_SIZE"
             )
         totals = [total for total in (progress.total, step.total) if total is not None]
         self.progress = replace(
@@ -137,17 +137,18 @@ class _Turn:
                 self.message, self.progress.run, there, self._archive
             ):
                 raise
-        self._log(f"{self.progress.lines} lines on {self.progress.pages} pages, in storage")
+        self._log(f"{self.progress.lines} lines of {job.source.name}, in storage")
 
     def _check_nothing_vanishes(self, stored: StoredLines | None) -> None:
         if stored and stored.size:
             raise LinesWouldVanish(
-                f"Partner Center gives no lines for {self._key}, of which {stored.about.lines} are stored; "
+                f"Microsoft gives no lines for {self._key}, of which {stored.about.lines} are stored; "
                 "the blob stays as it is (delete it to have the empty answer stored)"
             )
 
     def _metadata(self, source: str) -> LinesMetadata:
         message, progress = self.message, self.progress
+        export = progress.position if isinstance(progress.position, GraphPosition) else None
         return LinesMetadata(
             lines=progress.lines,
             pages=progress.pages,
@@ -159,6 +160,8 @@ class _Turn:
             correlation_id=progress.correlation_id,
             run=progress.run,
             version=progress.fetched_for,
+            etag=export.etag if export else None,
+            operation=export.operation if export else None,
         )
 
     def _log(self, what: str) -> None:

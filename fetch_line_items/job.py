@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any
 
+from fetch_line_items.graph_export import GraphExport
+from fetch_line_items.new_commerce import is_before_history, is_exported
 from fetch_line_items.partner_center_pages import PartnerCenterPages
 from fetch_line_items.source import Source
 from shared.api.exchange import RequestContext
-from shared.api.invoice_list import find_invoice
-from shared.messages import LineItemsMessage, Progress, iso_currency
+from shared.api.invoice_list import ListedInvoice, find_invoice
+from shared.details import parse_invoice
+from shared.keys import LineItemsKey
+from shared.messages import GraphPosition, LineItemsMessage, Progress, iso_currency
 from shared.models import Invoice
 from shared.services import Services
 from shared.storage.archive import Archive
-from shared.storage.blobs import StoredLines
+from shared.storage.blobs import StoredInvoice, StoredLines
 
 
 @dataclass(frozen=True)
@@ -25,7 +31,7 @@ class Job:
     message: LineItemsMessage
     progress: Progress
     stored: StoredLines | None
-    source: Source
+    source: Source[Any]
 
 
 def job_of(
@@ -37,7 +43,7 @@ def job_of(
         return None
     if message.version is None and progress.position is None:
         message, progress = _completed(message, progress, services, context)
-    return Job(message, progress, stored, _source(message, services, context))
+    return Job(message, progress, stored, _source(message, progress, services, context))
 
 
 def is_in_storage(
@@ -69,23 +75,45 @@ def _completed(
     stored = services.archive.invoice(invoice_id)
     if message.currency_code is None:
         known = stored or find_invoice(services.partner_center, context, invoice_id)
-        message = replace(message, currency_code=_currency(known.text) if known else None)
+        invoice = _parsed(known)
+        message = replace(
+            message, currency_code=iso_currency(invoice.currency_code if invoice else None)
+        )
     return message, replace(progress, fetched_for=stored.version if stored else None)
 
 
-def _source(message: LineItemsMessage, services: Services, context: RequestContext) -> Source:
-    """Choose where the lines come from."""
+def _source(
+    message: LineItemsMessage, progress: Progress, services: Services, context: RequestContext
+) -> Source[Any]:
+    """Choose where the lines come from: from where they have come so far, else as the key says."""
+    key, position = message.key, progress.position
+    exported = services.settings.new_commerce_source == "graph" and is_exported(key)
+    if isinstance(position, GraphPosition) or (position is None and exported):
+        return GraphExport(
+            services.graph,
+            services.files,
+            key,
+            settle_days=services.settings.settle_days,
+            is_before_history=lambda: _is_before_history(key, services, context),
+            context=context,
+        )
     return PartnerCenterPages(
         services.partner_center,
-        message.key,
+        key,
         message.currency_code,
         settings=services.settings,
         context=context,
     )
 
 
-def _currency(invoice: bytes) -> str | None:
-    try:
-        return iso_currency(Invoice.from_json(invoice).currency_code)
-    except ValueError:
-        return None  # not as documented; list_invoices logs it
+def _is_before_history(key: LineItemsKey, services: Services, context: RequestContext) -> bool:
+    known = services.archive.invoice(key.invoice_id)
+    invoice = _parsed(known or find_invoice(services.partner_center, context, key.invoice_id))
+    return invoice is not None and is_before_history(key, invoice)
+
+
+def _parsed(invoice: StoredInvoice | ListedInvoice | None) -> Invoice | None:
+    """Read an invoice, as far as it is as documented; list_invoices logs what is not."""
+    with suppress(ValueError):
+        return parse_invoice(invoice.text).invoice if invoice else None
+    return None

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 
+from fetch_line_items.charges import total_of_odd
 from shared.amounts import is_amount, total_of
 from shared.api.collection import parse_page
 from shared.json_text import loads
 
-_log = logging.getLogger(__name__)
 # A string, which stays, or white space outside of strings, which goes.
 _WHITE_SPACE = re.compile(rb'("(?:[^"\\]|\\.)*")|[ \t\r\n]+')
 
@@ -63,17 +62,8 @@ class LineReader:
             found = [item.charge for item in self._charges.decode(body).items or []]
             total = total_of(charge for charge in found if charge is not None)
         except (msgspec.DecodeError, ArithmeticError):
-            return self._total_one_by_one(items)
-        return total if is_amount(total) else self._total_one_by_one(items)
-
-    def _total_one_by_one(self, items: list[msgspec.Raw]) -> Decimal:
-        """Sum a page in which some charge is no number; it adds nothing, and is logged."""
-        said = [value for value in map(self._charge, items) if value not in (None, "")]
-        amounts = [amount for amount in map(_amount, said) if amount is not None]
-        if len(amounts) < len(said):
-            odd = len(said) - len(amounts)
-            _log.warning("%d of %d lines have no number in %s", odd, len(items), self._field)
-        return total_of(amounts)
+            return total_of_odd([*map(self._charge, items)], self._field)
+        return total if is_amount(total) else total_of_odd([*map(self._charge, items)], self._field)
 
     def _charge(self, item: msgspec.Raw) -> object:
         fields = loads(bytes(item))
@@ -85,16 +75,6 @@ def _decoder(field: str) -> msgspec.json.Decoder[Any]:
     charge = ("charge", Decimal | None, msgspec.field(name=field, default=None))
     item = msgspec.defstruct("Item", [charge], gc=False)
     return msgspec.json.Decoder(msgspec.defstruct("Page", [("items", list[item] | None, None)]))  # type: ignore[valid-type]
-
-
-def _amount(value: object) -> Decimal | None:
-    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
-        return None
-    try:
-        amount = Decimal(value)
-    except InvalidOperation:
-        return None
-    return amount if is_amount(amount) else None
 
 
 def _block(body: bytes, items: list[msgspec.Raw]) -> bytes:

@@ -47,7 +47,7 @@ class Pager:
         # Nobody waits for answers that nobody needs, such as those behind the end.
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def by_offset(self, start: V1Position, size: int) -> Iterator[Step]:
+    def by_offset(self, start: V1Position, size: int) -> Iterator[Step[V1Position]]:
         """Page by offset: there is more while any sign says so.
 
         The signs: a next link, a full page, fewer lines so far than a total count given. How many
@@ -83,7 +83,7 @@ class Pager:
                 return
             position = reached
 
-    def by_token(self, start: V1Position, size: int) -> Iterator[Step]:
+    def by_token(self, start: V1Position, size: int) -> Iterator[Step[V1Position]]:
         """Page by continuation token: the end is where neither it nor a next link is, never an empty page.
 
         A token goes with the page size that it was given for: it may be no more than a page's number.
@@ -170,7 +170,7 @@ def _advanced(position: V1Position, page: Arrived) -> V1Position:
     )
 
 
-def _step(page: Arrived, reached: V1Position, *, last: bool) -> Step:
+def _step(page: Arrived, reached: V1Position, *, last: bool) -> Step[V1Position]:
     pages = int(page.lines > 0)
     return Step(
         position=reached,

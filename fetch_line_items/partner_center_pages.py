@@ -12,7 +12,7 @@ from shared.api.partner_center import PartnerCenter
 from shared.errors import Fatal, InvalidInput, StalePosition
 from shared.keys import LineItemsKey
 from shared.links import check_next_line_items
-from shared.messages import Position, V1Position
+from shared.messages import V1Position
 from shared.models import LINE_ITEM_TYPES
 from shared.settings import Settings
 
@@ -46,7 +46,7 @@ class PartnerCenterPages:
         self._no_lines = self._reader.read(b'{"items":[]}')
 
     def steps(
-        self, position: Position | None, deliver: Deliver, has_time: Callable[[], bool]
+        self, position: V1Position | None, deliver: Deliver, has_time: Callable[[], bool]
     ) -> Generator[Step]:
         """Give a step for each page; raises StalePosition for a token that is no longer taken."""
         start = position or V1Position()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
-from shared.messages import Position
+from shared.messages import GraphPosition, V1Position
 
 Deliver = Callable[[int, bytes], None]
 """Takes a block of lines and its number, in any thread.
@@ -21,32 +21,33 @@ The numbers follow the order of the lines, with or without gaps. Each of the lin
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Step[P: V1Position | GraphPosition = V1Position | GraphPosition]:
     """What has come since the step before; all of it has been delivered.
 
-    `position` is enough to go on in another process, and `end` is above the numbers of all blocks
+    `position` is enough to go on in another process, with the source that it is of, and `end` is above the numbers of all blocks
     that count so far. `total` sums the charges, None where these lines have none or none has come. `wait`: the source
-    is not ready, and is to be asked again after so many seconds.
+    is not ready, and is to be asked again after so many seconds, for a `reason`.
     """
 
-    position: Position
-    end: int
+    position: P
+    end: int = 0
     blocks: int = 0
     pages: int = 0
     lines: int = 0
     total: Decimal | None = None
     last: bool = False
     wait: float | None = None
+    reason: str = ""
 
 
-class Source(Protocol):
+class Source[P](Protocol):
     """Where the lines of one key come from."""
 
     name: str
     """What metadata, manifests and the documented line types call it."""
 
     def steps(
-        self, position: Position | None, deliver: Deliver, has_time: Callable[[], bool]
+        self, position: P | None, deliver: Deliver, has_time: Callable[[], bool]
     ) -> Generator[Step]:
         """Go on from `position` (None: from the beginning), as far as there is time: one step at least.
 

@@ -20,9 +20,9 @@ from get_invoice.problem import (
 )
 from get_invoice.recent_list import RecentList
 from shared.api.exchange import RequestContext
-from shared.api.patience import Patience
 from shared.api.invoice_list import ListedInvoice
 from shared.api.partner_center import PartnerCenter
+from shared.api.patience import Patience
 from shared.errors import ApiError, InvalidInput, NoAnswer, NotFound, Retriable, Throttled
 from shared.keys import invoice_id
 from shared.services import Services

@@ -8,15 +8,18 @@
   x Retriable               ask again: soon where you stand, later through the queue
     + Throttled             the same, and never the caller's fault
     + NoAnswer              timed out, or no connection
+    + BrokenFile            a file of an export is not what it has to be: some times, then it is a failure
   x Fatal                   asking again will not help
     + Refused               the credentials, or what they may do
     + NotFound              the API does not know it
     + StalePosition         what an earlier message has reached is no longer taken: start over
+    + FileRefused           the SAS of an export's file is not taken, or the file is not there: look again
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 
 def may_pass(status: int) -> bool:
@@ -69,6 +72,8 @@ class Retriable(ApiError):
     """A failure that passes; `delay` is how many seconds the API asks to wait, if it does."""
 
     delay: float | None = None
+    most_attempts: ClassVar[int] = 12
+    """Messages in a row in which nothing comes: together about four hours before it is a failure."""
 
 
 class Throttled(Retriable):
@@ -77,6 +82,12 @@ class Throttled(Retriable):
 
 class NoAnswer(Retriable):
     """No connection, or no answer in time."""
+
+
+class BrokenFile(Retriable):
+    """A file of an export is cut off or corrupt, or one of its lines is no JSON object."""
+
+    most_attempts = 3
 
 
 class Fatal(ApiError):
@@ -89,6 +100,10 @@ class Refused(Fatal):
 
 class NotFound(Fatal):
     """404."""
+
+
+class FileRefused(Fatal):
+    """The host of an export's files does not take the SAS (any more), or has no such file."""
 
 
 class StalePosition(Fatal):

@@ -54,8 +54,47 @@ class V1Position:
     fingerprint: Id | None = None
 
 
-# The position of whatever source the lines come from, told apart by `source`.
-Position = V1Position
+@dataclass(frozen=True, config=CONFIG)
+class FilePosition:
+    """How far a file of an export is staged: whole blocks of whole lines.
+
+    `offset` counts the unpacked bytes, and `crc` (CRC-32) tells them from others: they have to be
+    unpacked again, and have to be the same.
+    """
+
+    offset: Count = 0
+    crc: Annotated[int, Field(ge=0, lt=1 << 32)] = 0
+    blocks: Count = 0
+    lines: Count = 0
+
+
+@dataclass(frozen=True, config=CONFIG)
+class GraphPosition:
+    """Where an export of Microsoft Graph goes on.
+
+    `operation` makes it, None before it was asked for; `looks` were in vain so far. `again` counts
+    how often it was asked for anew since something came, `no_data` how often it had no data. `file` is
+    the next file, `inside` how far it is staged; both are of the data's `version`, whose eTag is `etag`.
+    """
+
+    source: Literal["graph"] = "graph"
+    operation: Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{1,64}$")] | None = None
+    looks: Count = 0
+    again: Count = 0
+    no_data: Count = 0
+    version: Id | None = None
+    etag: Annotated[str, Field(pattern=r"^[\x21-\x7e]+$", max_length=2_000)] | None = None
+    file: Count = 0
+    inside: FilePosition = FilePosition()
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether something of the data has come."""
+        return self.file > 0 or self.inside.offset > 0
+
+
+Position = Annotated[V1Position | GraphPosition, Field(discriminator="source")]
+"""The position of whatever source the lines come from."""
 
 
 @dataclass(frozen=True, config=CONFIG)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache, cached_property
 
+from shared.api.files import Files
+from shared.api.graph import Graph
 from shared.api.partner_center import PartnerCenter
 from shared.auth.tokens import AppCredential, Tokens
 from shared.queue import LineItemsQueue
@@ -33,6 +35,21 @@ class Services:
     def partner_center(self) -> PartnerCenter:
         """The client of Partner Center."""
         return PartnerCenter(self.settings, self.partner_center_tokens)
+
+    @cached_property
+    def graph_tokens(self) -> Tokens:
+        """Tokens that Microsoft Graph takes, and no other API."""
+        return Tokens(self.credential, self.settings.graph_scope)
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The client of Microsoft Graph."""
+        return Graph(self.settings, self.graph_tokens)
+
+    @cached_property
+    def files(self) -> Files:
+        """The client of the host of exports' files, which takes no token."""
+        return Files()
 
     @cached_property
     def archive(self) -> Archive:

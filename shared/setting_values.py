@@ -15,7 +15,8 @@ from shared.connection_string import HOST, normalised
 _QUOTES = ('""', "''", "\u201c\u201d", "\u2018\u2019", "``")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -29,7 +30,7 @@ def _root_url(value: str) -> str:
     if parts.scheme not in ("https", "http") or not HOST.fullmatch(host):
         raise ValueError("expected a URL like https://host")
     _ = parts.port  # raises ValueError for one that is none
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_loopback(host):
         raise ValueError("expected https (http is accepted for a loopback host only)")
     if parts.path or parts.query or parts.fragment or parts.username:
         raise ValueError(

@@ -105,7 +105,7 @@ class Exchange:
         if may_pass(status):
             kind = Throttled if status == 429 else Retriable
             error = self.error(kind, text, status=status, code=code)
-            error.delay = retry_after(answer)
+            error.delay = retry_after(answer.headers)
             return error
         if status in (401, 403):
             text = f"{text}; {self._dialect.advice}"
@@ -113,9 +113,9 @@ class Exchange:
         return self.error(NotFound if status == 404 else Fatal, text, status=status, code=code)
 
 
-def retry_after(answer: Answer) -> float | None:
-    """Read an answer's Retry-After, seconds or an HTTP date: seconds, one hour at most; None for neither."""
-    header = answer.headers.get("Retry-After")
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Read Retry-After, seconds or an HTTP date: seconds, one hour at most; None for neither."""
+    header = headers.get("Retry-After")
     try:
         return min(Retry().parse_retry_after(header), _LONGEST_RETRY_AFTER) if header else None
     except (InvalidHeader, ValueError, OverflowError):

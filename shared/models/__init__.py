@@ -1,5 +1,6 @@
-"""Partner Center's resources as documented types, for this app and for anyone who reads the blobs."""
+"""Partner Center's and Graph's resources as documented types, for this app and for anyone who reads the blobs."""
 
+from shared.models.export_line_items import BilledReconciliationLineItem, BilledUsageLineItem
 from shared.models.invoices import (
     ErrorBody,
     Invoice,
@@ -8,8 +9,8 @@ from shared.models.invoices import (
     Link,
     Links,
 )
+from shared.models.line_item_types import LINE_ITEM_TYPES
 from shared.models.line_items import (
-    LINE_ITEM_TYPES,
     DailyRatedUsageLineItem,
     DailyUsageLineItem,
     LicenseBasedLineItem,
@@ -20,6 +21,8 @@ from shared.models.line_items import (
 
 __all__ = [
     "LINE_ITEM_TYPES",
+    "BilledReconciliationLineItem",
+    "BilledUsageLineItem",
     "DailyRatedUsageLineItem",
     "DailyUsageLineItem",
     "ErrorBody",

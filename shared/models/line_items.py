@@ -1,12 +1,7 @@
-r"""The five kinds of line items, as in the API article *Invoice resources*.
+"""The five kinds of line items of Partner Center v1, as in the API article *Invoice resources*.
 
-Anyone can read a blob with them:
-
-    for line in blob.split(b"\n")[:-1]:
-        item = OneTimeInvoiceLineItem.from_json(line)
-
-Which kind a blob holds follows from its metadata and its name:
-`LINE_ITEM_TYPES[source, billing_provider, type]`. Amounts are in the line's currency. Where the article and recorded answers differ, both names are accepted.
+Amounts are in the line's currency. Where the article and recorded answers differ, both names are
+accepted.
 """
 
 from __future__ import annotations
@@ -32,11 +27,16 @@ class LineItem(Resource):
     charge_end_date: ApiDate = None
     subscription_id: Text = None
     subscription_description: Text = None
+
+
+class PartnerCenterLineItem(LineItem):
+    """What every line of Partner Center v1 has; these two say less than the blob's name."""
+
     invoice_line_item_type: Text = None
     billing_provider: Text = None
 
 
-class LicenseBasedLineItem(LineItem):
+class LicenseBasedLineItem(PartnerCenterLineItem):
     """A licence on a legacy invoice: office, billing_line_items."""
 
     charge_field = "totalForCustomer"
@@ -63,7 +63,7 @@ class LicenseBasedLineItem(LineItem):
     currency: Text = None
 
 
-class LegacyAzureLineItem(LineItem):
+class LegacyAzureLineItem(PartnerCenterLineItem):
     """What both kinds of lines of a legacy Azure subscription (MS-AZR-0145P) have."""
 
     partner_name: Text = None
@@ -125,7 +125,7 @@ class DailyUsageLineItem(LegacyAzureLineItem):
     service_info: Text = None
 
 
-class NewCommerceLineItem(LineItem):
+class NewCommerceLineItem(PartnerCenterLineItem):
     """What both kinds of new-commerce lines have."""
 
     customer_name: Text = None
@@ -220,13 +220,3 @@ class DailyRatedUsageLineItem(NewCommerceLineItem):
     benefit_order_id: Text = None
     benefit_id: Text = None
     benefit_type: Text = None
-
-
-LINE_ITEM_TYPES: dict[tuple[str, str, str], type[LineItem]] = {
-    ("v1", "office", "billing_line_items"): LicenseBasedLineItem,
-    ("v1", "azure", "billing_line_items"): UsageBasedLineItem,
-    ("v1", "azure", "usage_line_items"): DailyUsageLineItem,
-    ("v1", "one_time", "billing_line_items"): OneTimeInvoiceLineItem,
-    ("v1", "one_time", "usage_line_items"): DailyRatedUsageLineItem,
-}
-"""The type of a line by source, billing provider and line item type, spelled as in manifests."""

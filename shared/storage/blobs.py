@@ -47,7 +47,8 @@ class LinesMetadata:
     """What a committed blob of lines says of itself.
 
     `total` is None where the type has no charge. `run` is the fetch that has committed it, `version`
-    that of the invoice for which it was fetched; None stands for what is not known.
+    that of the invoice for which it was fetched; None stands for what is not known. `etag` and
+    `operation` are those of an export; its `pages` are files.
     """
 
     lines: int = 0
@@ -60,12 +61,17 @@ class LinesMetadata:
     correlation_id: str | None = None
     run: str | None = None
     version: str | None = None
+    etag: str | None = None
+    operation: str | None = None
 
     @classmethod
     def of(cls, metadata: Metadata | None) -> LinesMetadata:
         """Read it from a blob's metadata; what is missing or odd counts as unknown."""
         metadata = _known(metadata)
-        texts = ("currency", "link", "fetched_at", "correlation_id", "run", "version")
+        texts = (
+            *("currency", "link", "fetched_at", "correlation_id"),
+            *("run", "version", "etag", "operation"),
+        )
         return cls(
             source=metadata.get("source") or cls.source,
             lines=_count(metadata.get("lines")),
@@ -87,6 +93,8 @@ class LinesMetadata:
             "correlation_id": self.correlation_id,
             "run": self.run,
             "version": self.version,
+            "etag": self.etag,
+            "operation": self.operation,
         }
         return {name: value for name, value in values.items() if value}
 

@@ -26,7 +26,8 @@ _OLD_ID = re.compile(r"[0-9a-f]{16}-([0-9]{5})")
 
 PartId = Annotated[str, Field(pattern=r"^[0-9a-f]{10}$")]
 Count = Annotated[int, Field(ge=0, le=10**12)]
-BlockNumber = Annotated[int, Field(ge=0, lt=1 << 24)]
+BLOCK_NUMBERS = 1 << 24
+BlockNumber = Annotated[int, Field(ge=0, lt=BLOCK_NUMBERS)]
 
 
 class OldPart(NamedTuple):

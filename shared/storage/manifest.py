@@ -23,17 +23,22 @@ from shared.storage.inventory import InvoiceBlobs, inventory_of
 _MOST_TRIES = 10
 
 
-class Entry(msgspec.Struct, rename="camel"):
-    """A committed blob of lines; `total` is a JSON number, None where the type has no charge."""
+class Entry(msgspec.Struct, rename="camel", omit_defaults=True):
+    """A committed blob of lines; `total` is a JSON number, None where the type has no charge.
+
+    `etag` is that of the data an export was made of, left out for other sources.
+    """
 
     billing_provider: str
     invoice_line_item_type: str
     source: str
     blob: str
+    bytes: int
     lines: int
     total: msgspec.Raw | None
     currency: str | None
     fetched_at: str | None
+    etag: str | None = None
 
 
 class Manifest(msgspec.Struct, rename="camel"):
@@ -139,10 +144,12 @@ def entry_of(lines: StoredLines) -> Entry:
         invoice_line_item_type=lines.key.invoice_line_item_type,
         source=about.source,
         blob=lines_blob(lines.key),
+        bytes=lines.size,
         lines=about.lines,
         total=None if about.total is None else _amount(about.total),
         currency=about.currency,
         fetched_at=about.fetched_at,
+        etag=about.etag,
     )
 
 

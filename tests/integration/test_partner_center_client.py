@@ -24,8 +24,8 @@ from local.simulated import SimulatedEntraId, SimulatedPartnerCenter, faults
 from local.simulated.faults import Act, Answer
 from shared.api.collection import Page, parse_page
 from shared.api.exchange import RequestContext
-from shared.api.patience import Patience
 from shared.api.partner_center import PartnerCenter
+from shared.api.patience import Patience
 from shared.auth.tokens import AppCredential, Tokens
 from shared.errors import (
     ApiError,

@@ -1,0 +1,154 @@
+"""The rows of an export's file: each is checked to be a JSON object, counted, and its charge summed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from zlib import crc32
+
+import msgspec
+
+from fetch_line_items.charges import total_of_odd
+from shared.amounts import is_amount, total_of
+from shared.json_text import loads, without_byte_order_mark
+from shared.messages import FilePosition
+
+BLOCK_BYTES = 4 << 20
+_LONGEST_ROW = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows that are a block: each ends with a newline. The file goes on at `reached`."""
+
+    block: bytes
+    lines: int
+    total: Decimal
+    reached: FilePosition
+
+
+class RowReader:
+    """Reads rows whose charge is in `charge_field`, in any case."""
+
+    def __init__(self, charge_field: str) -> None:
+        self._field = charge_field
+        self._names = (charge_field, charge_field[0].lower() + charge_field[1:])
+        self._decoder = _decoder(self._names)
+        self._in_any_case = re.compile(rb'"(%b)"[ \t]*:' % charge_field.encode(), re.I)
+
+    def rows(self, unpacked: Iterable[bytes], start: FilePosition) -> Iterator[Rows]:
+        """Cut a file into blocks of rows, from `start` on.
+
+        Raises ValueError for what is no row, with its number, and where the file is not the one that
+        was read up to `start`.
+        """
+        position = start
+        for text in whole_lines(_behind(unpacked, start)):
+            rows = self._read(text, position)
+            position = rows.reached
+            yield rows
+
+    def _read(self, text: bytes, position: FilePosition) -> Rows:
+        lines = _lines(text if position.offset else without_byte_order_mark(text))
+        total = self._total(lines)
+        if total is None:
+            total = self._total_one_by_one(lines, position.lines)
+        reached = FilePosition(
+            offset=position.offset + len(text),
+            crc=crc32(text, position.crc),
+            blocks=position.blocks + bool(lines),
+            lines=position.lines + len(lines),
+        )
+        return Rows(_block(text, lines), len(lines), total, reached)
+
+    def _total(self, lines: list[bytes]) -> Decimal | None:
+        """Sum rows in one pass, which builds nothing of their other fields; None where one is odd."""
+        try:
+            rows = map(self._decoder.decode, lines)
+            charges = [row.charge if row.charge is not None else row.other for row in rows]
+            total = total_of(charge for charge in charges if charge is not None)
+        except (msgspec.DecodeError, ArithmeticError):
+            return None
+        if None in charges and any(map(self._is_spelled_otherwise, lines)):
+            return None
+        return total if is_amount(total) else None
+
+    def _is_spelled_otherwise(self, block: bytes) -> bool:
+        found = (match[1].decode() for match in self._in_any_case.finditer(block))
+        return any(name not in self._names for name in found)
+
+    def _total_one_by_one(self, rows: list[bytes], before: int) -> Decimal:
+        return total_of_odd(
+            [self._charge(row, before + number) for number, row in enumerate(rows, 1)], self._field
+        )
+
+    def _charge(self, row: bytes, number: int) -> object:
+        try:
+            fields = loads(row)
+        except ValueError as error:
+            raise ValueError(f"line {number} is no JSON ({error})") from None
+        if not isinstance(fields, dict):
+            raise ValueError(f"line {number} is no JSON object")
+        charges = (v for name, v in fields.items() if name.lower() == self._field.lower())
+        return next(charges, None)
+
+
+def _decoder(names: tuple[str, str]) -> msgspec.json.Decoder[Any]:
+    """Make a decoder of rows that reads one decimal of each, by either name."""
+    fields = [
+        (field, Decimal | None, msgspec.field(name=name, default=None))
+        for field, name in zip(("charge", "other"), names, strict=True)
+    ]
+    return msgspec.json.Decoder(msgspec.defstruct("Row", fields, gc=False))
+
+
+def whole_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Join pieces until they are a block, and cut it behind a line; the last one may lack its newline."""
+    rest: list[bytes] = []
+    length = 0
+    for piece in pieces:
+        rest.append(piece)
+        length += len(piece)
+        if length < BLOCK_BYTES:
+            continue
+        text = b"".join(rest)
+        end = text.rfind(b"\n") + 1
+        if end:
+            yield text[:end]
+        elif length > _LONGEST_ROW:
+            raise ValueError(f"a line has more than {_LONGEST_ROW >> 20} MiB")
+        rest, length = [text[end:]], len(text) - end
+    if length:
+        yield b"".join(rest)
+
+
+def _behind(unpacked: Iterable[bytes], start: FilePosition) -> Iterator[bytes]:
+    """Pass over what is staged already; raises ValueError where it is something else."""
+    left, crc = start.offset, 0
+    for piece in unpacked:
+        passed, piece = piece[:left], piece[left:]
+        crc, left = crc32(passed, crc), left - len(passed)
+        if not left and crc != start.crc:
+            break
+        if piece:
+            yield piece
+    if left or crc != start.crc:
+        raise ValueError("its beginning has changed since it was read")
+
+
+def _lines(text: bytes) -> list[bytes]:
+    """Give the lines, without carriage returns at their ends, but for the blank ones."""
+    lines = text.split(b"\n")
+    if b"\r" in text:
+        lines = [line.rstrip(b"\r") for line in lines]
+    return [line for line in lines if line and not line.isspace()]
+
+
+def _block(text: bytes, lines: list[bytes]) -> bytes:
+    """Give the lines as they are stored: mostly that is the very text."""
+    if text.endswith(b"\n") and sum(map(len, lines)) + len(lines) == len(text):
+        return text
+    return b"".join([line + b"\n" for line in lines])

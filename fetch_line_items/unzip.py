@@ -1,0 +1,48 @@
+"""A file as it comes, unpacked as it comes: gzip of one or several members, or plain text."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator
+from itertools import chain
+
+_GZIP = b"\x1f\x8b"
+_WBITS = zlib.MAX_WBITS | 16
+
+
+def unzipped(pieces: Iterable[bytes], *, most: int) -> Iterator[bytes]:
+    """Unpack, in pieces of `most` bytes at the most; what does not begin like gzip is plain.
+
+    Raises ValueError for what is cut off or corrupt, its checksums included.
+    """
+    pieces = iter(pieces)
+    first = b""
+    while len(first) < len(_GZIP) and (piece := next(pieces, b"")):
+        first += piece
+    both = chain([first], pieces)
+    return _unzipped(both, most) if first.startswith(_GZIP) else both
+
+
+def _unzipped(pieces: Iterable[bytes], most: int) -> Iterator[bytes]:
+    unpacker = None
+    for piece in pieces:
+        while True:
+            if unpacker is None:
+                piece = piece.lstrip(b"\0")  # what fills up behind a member
+                if not piece:
+                    break
+                unpacker = zlib.decompressobj(_WBITS)
+            try:
+                unpacked = unpacker.decompress(piece, most)
+            except zlib.error as error:
+                raise ValueError(f"it is corrupt ({error})") from None
+            if unpacked:
+                yield unpacked
+            if unpacker.eof:
+                piece, unpacker = unpacker.unused_data, None
+                continue
+            piece = unpacker.unconsumed_tail
+            if not piece and len(unpacked) < most:
+                break
+    if unpacker is not None:
+        raise ValueError("it is cut off")

@@ -1,0 +1,136 @@
+"""The files of an export: downloads from a host that takes no token, for its URLs are signed.
+
+A URL here is a secret. So no error, log line or repr has more of it than host and file name.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import unquote, urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError, ReadTimeoutError
+
+from shared.api.exchange import RequestContext, retry_after
+from shared.api.export import Manifest
+from shared.errors import ApiError, Fatal, FileRefused, NoAnswer, Retriable, Throttled, may_pass
+from shared.keys import shown
+from shared.setting_values import is_loopback
+
+_AZURE = ".blob.core.windows.net"
+_PLAIN_URL = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~=%+,@-]*)*")
+_CONNECTIONS = 16
+_MOST_AT_ONCE = 1 << 20
+
+# It tells whole URLs: at DEBUG of each request, at WARNING of one whose answer has odd headers.
+logging.getLogger("urllib3").setLevel(logging.ERROR)
+
+
+def check_root(url: str, *, loopback: bool) -> None:
+    """Refuse a directory, data from outside, that is not in an Azure storage account over https.
+
+    With `loopback` it may also be on this machine. Raises Fatal.
+    """
+    try:
+        parts = urlsplit(url)
+        host = (parts.hostname or "").lower()
+        good = _is_trusted(parts.scheme, host, parts.port, loopback=loopback)
+    except ValueError:
+        host, good = "an address that is none", False
+    if not good or not _PLAIN_URL.fullmatch(url) or _climbs(url):
+        raise Fatal(
+            f"The files of the export are said to be at {shown(host)}, which is refused: expected a "
+            f"directory of https://*{_AZURE}"
+        )
+
+
+def _is_trusted(scheme: str, host: str, port: int | None, *, loopback: bool) -> bool:
+    if loopback and is_loopback(host):
+        return scheme in ("http", "https")
+    return scheme == "https" and host.endswith(_AZURE) and port in (None, 443)
+
+
+def _climbs(url: str) -> bool:
+    return any(part in (".", "..") for part in unquote(url).split("/"))
+
+
+class Files:
+    """Downloads files by signed URLs, with several connections. Thread-safe; one for the process."""
+
+    def __init__(self) -> None:
+        self._session = requests.Session()
+        for scheme in ("https://", "http://"):
+            self._session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS))
+
+    @contextmanager
+    def open(
+        self, manifest: Manifest, number: int, context: RequestContext
+    ) -> Iterator[Iterator[bytes]]:
+        """Give a file's bytes as they come. Raises ApiError, FileRefused among them."""
+        name = manifest.names[number]
+        patience = context.patience
+        left = context.deadline - time.monotonic()
+        if left <= 0:
+            raise NoAnswer(f"No time is left for {name}")
+        with (
+            _told_without_url(name),
+            self._session.get(
+                manifest.url(number),
+                headers={"Accept-Encoding": "identity"},
+                auth=_no_auth,
+                timeout=(min(patience.connect_timeout, left), min(patience.read_timeout, left)),
+                allow_redirects=False,
+                stream=True,
+            ) as response,
+        ):
+            if response.status_code != 200:
+                raise _refusal(name, response)
+            yield _pieces(name, response, context)
+
+
+def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Send no credentials; being the request's own auth, it also keeps a .netrc from adding some."""
+    return request
+
+
+@contextmanager
+def _told_without_url(name: str) -> Iterator[None]:
+    """Tell what goes wrong on the way, without what the libraries say of it: the URL."""
+    try:
+        yield
+    except (requests.Timeout, TimeoutError, ReadTimeoutError):
+        raise NoAnswer(f"The file {name} did not come in time") from None
+    except (requests.RequestException, HTTPError, ValueError) as error:
+        if isinstance(error, ApiError):
+            raise
+        raise NoAnswer(f"The download of {name} broke off ({type(error).__name__})") from None
+
+
+def _pieces(name: str, response: requests.Response, context: RequestContext) -> Iterator[bytes]:
+    """Give what comes as it comes: a timeout of the socket does not bound a file that trickles."""
+    length = 0
+    while piece := response.raw.read1(_MOST_AT_ONCE, decode_content=False):
+        length += len(piece)
+        yield piece
+        if time.monotonic() >= context.deadline:
+            raise TimeoutError
+    promised = response.headers.get("Content-Length", "")
+    if promised.isdecimal() and int(promised) != length:
+        raise NoAnswer(f"The file {name} ended after {length} of {promised} bytes")
+
+
+def _refusal(name: str, response: requests.Response) -> ApiError:
+    """Say what any other status means, by what to do next."""
+    status = response.status_code
+    text = f"The host of the files answered {status} to a download of {name}"
+    if may_pass(status):
+        error = (Throttled if status == 429 else Retriable)(text, status=status)
+        error.delay = retry_after(response.headers)
+        return error
+    kind = FileRefused if status in (401, 403, 404, 410) else Fatal
+    return kind(text, status=status)
