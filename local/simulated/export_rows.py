@@ -30,7 +30,9 @@ _SUITE = "Productivity\u0085Suite\u2028Premium"
 _RATE = "1.0000001000000000001"
 _CREDIT = '["15.0% Partner Earned Credit for Services Managed"]'
 _VM_INFO = '{"ServiceType":"D2s v5","VCPUs":2,"Image":"C:\\\\base \\"2\\" é"}'
-_RESOURCE = "/subscriptions/{0}/resourceGroups/rg-{1}/providers/Microsoft.Compute/virtualMachines/vm{1}"
+_RESOURCE = (
+    "/subscriptions/{0}/resourceGroups/rg-{1}/providers/Microsoft.Compute/virtualMachines/vm{1}"
+)
 
 
 def amount(text: str, position: int) -> str:
@@ -112,7 +114,14 @@ def billing_row(position: int, *, azure: bool) -> dict[str, Any]:
 
 
 def _licence(position: int) -> dict[str, str]:
-    charge_types = ("new", "renew", "cycleCharge", "addQuantity", "removeQuantity", "cancelImmediate")
+    charge_types = (
+        "new",
+        "renew",
+        "cycleCharge",
+        "addQuantity",
+        "removeQuantity",
+        "cancelImmediate",
+    )
     return {
         "ProductId": "CFQ7TTC0LF8S",
         "SkuName": _SUITE if position % 10 == 6 else "Productivity Suite Premium",

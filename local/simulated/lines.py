@@ -89,9 +89,7 @@ def lines(invoice: Invoice, provider: str, type: str, start: int, stop: int) -> 
     return rendered(_templates(invoice, provider, type), shift, start, stop)
 
 
-def rendered(
-    templates: list[list[bytes]], shift: int, start: int, stop: int
-) -> list[bytes]:
+def rendered(templates: list[list[bytes]], shift: int, start: int, stop: int) -> list[bytes]:
     """Put the serial numbers into the templates of these lines."""
     return [
         (b"%08x" % _serial(index)).join(templates[_position(index, shift)])
