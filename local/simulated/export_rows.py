@@ -236,4 +236,4 @@ def _tags(position: int, *, large: bool) -> str:
 
 def _tags_of(size: int) -> str:
     """Make JSON text of at least this size."""
-    return json.dumps({f"tag {n:05d}": f'value "{n}"' for n in range(size // 32 + 1)})
+    return json.dumps({f"tag {n:05d}": f'value "{n}"' for n in range(size // 28 + 1)})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import uuid
 from collections.abc import Awaitable, Callable
@@ -15,8 +14,9 @@ from aiohttp import web
 from local.simulated.access import CheckToken, TokenState, accept_any_token, token_state
 from local.simulated.bodies import compact
 from local.simulated.data_sets import DataSet
+from local.simulated.export_request import invoice_id_of
 from local.simulated.files import FileOptions, SimulatedFiles
-from local.simulated.graph_errors import bad_request, error, not_found, unauthenticated
+from local.simulated.graph_errors import error, not_found, unauthenticated
 from local.simulated.manifests import ManifestOptions, manifest, resource_location
 from local.simulated.model import BILLING, USAGE, Invoice
 from local.simulated.operations import Operation, OperationOptions, retry_after
@@ -119,7 +119,9 @@ class SimulatedGraph(Service):
             raise error(403, "Authorization_RequestDenied", text)
 
     async def _export(self, request: web.Request) -> web.Response:
-        operation = Operation(_invoice_id(await request.text()), _TYPES[request.match_info["kind"]])
+        operation = Operation(
+            invoice_id_of(await request.text()), _TYPES[request.match_info["kind"]]
+        )
         self._operations[operation.id] = operation
         host, options = _host(request), self.options
         if options.location == "foreign":
@@ -183,22 +185,6 @@ class SimulatedGraph(Service):
 
     async def _nothing(self, _request: web.Request) -> web.StreamResponse:
         raise not_found("The resource")
-
-
-def _invoice_id(text: str) -> str:
-    """Read what is asked for; keys may be in any case."""
-    try:
-        body = {str(name).lower(): value for name, value in json.loads(text).items()}
-    except (ValueError, AttributeError):
-        raise bad_request("The body is not a JSON object.") from None
-    id, attributes = body.get("invoiceid"), body.get("attributeset", "full")
-    if not isinstance(id, str) or not id:
-        raise bad_request("The invoiceId is required.")
-    if str(attributes).lower() == "basic":
-        raise error(501, "notImplemented", "The attribute set basic is not simulated.")
-    if str(attributes).lower() != "full":
-        raise bad_request("The attributeSet is not valid.")
-    return id
 
 
 def _host(request: web.Request) -> str:
