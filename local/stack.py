@@ -1,4 +1,4 @@
-"""All the pieces together: Azurite, Entra ID, Partner Center, and the app in the functions host."""
+"""All the pieces together: Azurite, Entra ID, Partner Center, Graph, and the app in the functions host."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from azure.storage.queue import QueueClient
 
 from local.azurite import Azurite
 from local.functions_host.process import FunctionsHost
-from local.simulated import Invoice, SimulatedEntraId, SimulatedPartnerCenter
+from local.simulated import Invoice, SimulatedEntraId, SimulatedGraph, SimulatedPartnerCenter
 
 APP_ROOT = Path(__file__).parents[1]
 CONTAINER, QUEUE = "invoices", "invoice-line-items"
@@ -27,6 +27,7 @@ class Stack:
     azurite: Azurite
     entra_id: SimulatedEntraId
     partner_center: SimulatedPartnerCenter
+    graph: SimulatedGraph
     host: FunctionsHost
 
     @property
@@ -67,18 +68,29 @@ def running(
         entra_id = pieces.enter_context(SimulatedEntraId())
         simulated = SimulatedPartnerCenter(invoices, check_token=entra_id.check)
         partner_center = pieces.enter_context(simulated)
-        app_settings = settings_for(azurite, entra_id, partner_center) | dict(settings or {})
-        host = FunctionsHost(
-            app_root, app_settings, port=port, lease_seconds=lease_seconds, log_file=log_file
+        graph = pieces.enter_context(
+            SimulatedGraph(partner_center.invoices, check_token=entra_id.check)
         )
-        yield Stack(azurite, entra_id, partner_center, pieces.enter_context(host))
+        app_settings = settings_for(azurite, entra_id, partner_center, graph)
+        host = FunctionsHost(
+            app_root,
+            app_settings | dict(settings or {}),
+            port=port,
+            lease_seconds=lease_seconds,
+            log_file=log_file,
+        )
+        yield Stack(azurite, entra_id, partner_center, graph, pieces.enter_context(host))
 
 
 def settings_for(
-    azurite: Azurite, entra_id: SimulatedEntraId, partner_center: SimulatedPartnerCenter
+    azurite: Azurite,
+    entra_id: SimulatedEntraId,
+    partner_center: SimulatedPartnerCenter,
+    graph: SimulatedGraph | None = None,
 ) -> dict[str, str]:
-    """The app settings, as local.settings.json would have them."""
-    return {
+    """The app settings, as local.settings.json would have them; without Graph all lines are v1's."""
+    source = {"GRAPH_URL": graph.root} if graph else {"NEW_COMMERCE_SOURCE": "v1"}
+    return source | {
         "AzureWebJobsStorage": azurite.connection_string,
         "INVOICES_CONTAINER": CONTAINER,
         "INVOICE_SCHEDULE": "0 0 6 9 * *",

@@ -1,17 +1,17 @@
-"""Real pieces for every test that wants them: Azurite, Entra ID over TLS, Partner Center."""
+"""Real pieces for every test that wants them: Azurite, Entra ID over TLS, Partner Center, Graph."""
 
 from __future__ import annotations
 
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 import pytest
 from azure.core.exceptions import ResourceNotFoundError
 
 from local.azurite import Azurite
-from local.simulated import SimulatedEntraId, SimulatedPartnerCenter, small_world
+from local.simulated import SimulatedEntraId, SimulatedGraph, SimulatedPartnerCenter, small_world
 from local.stack import settings_for
 from shared.settings import Settings
 from tests.running_app import RunningApp
@@ -36,6 +36,14 @@ def partner_center(entra_id: SimulatedEntraId) -> Iterator[SimulatedPartnerCente
 
 
 @pytest.fixture
+def graph(
+    entra_id: SimulatedEntraId, partner_center: SimulatedPartnerCenter
+) -> Iterator[SimulatedGraph]:
+    with SimulatedGraph(partner_center.invoices, check_token=entra_id.check) as graph:
+        yield graph
+
+
+@pytest.fixture
 def environment(
     azurite: Azurite, entra_id: SimulatedEntraId, partner_center: SimulatedPartnerCenter
 ) -> dict[str, str]:
@@ -43,12 +51,35 @@ def environment(
     return {
         **settings_for(azurite, entra_id, partner_center),
         "INVOICES_CONTAINER": f"invoices-{uuid.uuid4().hex[:12]}",
+        # What is tested with it are v1's pages; new-commerce invoices are handy for that, too.
+        "NEW_COMMERCE_SOURCE": "v1",
     }
+
+
+@pytest.fixture
+def graph_environment(environment: dict[str, str], graph: SimulatedGraph) -> dict[str, str]:
+    """The same where the lines of new commerce come from Graph, as they do by default."""
+    return {**environment, "GRAPH_URL": graph.root, "NEW_COMMERCE_SOURCE": "graph"}
 
 
 @pytest.fixture
 def app(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningApp]:
     """The app in this process; its queue is empty at first."""
+    with _running(environment, monkeypatch) as app:
+        yield app
+
+
+@pytest.fixture
+def graph_app(
+    graph_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[RunningApp]:
+    """The same where the lines of new commerce come from Graph."""
+    with _running(graph_environment, monkeypatch) as app:
+        yield app
+
+
+@contextmanager
+def _running(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningApp]:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", environment["REQUESTS_CA_BUNDLE"])
     app = RunningApp(Settings.from_environment(environment))
     with suppress(ResourceNotFoundError):
@@ -67,6 +98,7 @@ def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of the developer's own gets into a test."""
+    own = ("PARTNER_CENTER_", "GRAPH_", "NEW_COMMERCE_", "SETTLE_", "AzureWebJobs", "INVOICE")
     for name in os.environ:
-        if name.startswith(("PARTNER_CENTER_", "AzureWebJobs", "INVOICE", "LINE_ITEMS_", "FETCH_")):
+        if name.startswith((*own, "LINE_ITEMS_", "FETCH_")):
             monkeypatch.delenv(name)

@@ -27,9 +27,14 @@ def accept_any_token(token: str, _audience: str) -> TokenState:
     return TokenState.VALID if token else TokenState.UNKNOWN
 
 
-def token_state(request: web.Request, check_token: CheckToken) -> TokenState:
-    """Judge the token of a request; the audience to expect is the URL of the service."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
+def token_state(
+    request: web.Request, check_token: CheckToken, *, scheme: str | None = None
+) -> TokenState:
+    """Judge the token of a request; the audience to expect is the URL of the service.
+
+    `scheme` is that of the audience, where it isn't that of the request.
+    """
+    kind, _, token = request.headers.get("Authorization", "").partition(" ")
+    if kind.lower() != "bearer" or not token:
         return TokenState.MISSING
-    return check_token(token, f"{request.scheme}://{request.host}")
+    return check_token(token, f"{scheme or request.scheme}://{request.host}")

@@ -18,11 +18,14 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Literal
 
-from aiohttp import web
+from aiohttp import Payload, web
 
 Answer = Callable[[], Awaitable[web.StreamResponse]]
 Act = Callable[[web.Request, Answer], Awaitable[web.StreamResponse]]
 Match = str | Callable[[str], bool]
+
+# The headers that a spoilt answer has, too.
+_KEPT = ("Content-Type", "Content-Encoding", "Content-Range", "ETag", "Location", "Retry-After")
 
 HTML = "<html><head><title>Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>"
 
@@ -169,8 +172,8 @@ def cut_body(share: float = 0.5) -> Act:
     """Promise the whole body, send a share of it, and hang up."""
 
     async def act(request: web.Request, answer: Answer) -> web.StreamResponse:
-        headers, body = await _whole(answer)
-        response = web.StreamResponse(headers=headers)
+        code, headers, body = await whole(answer)
+        response = web.StreamResponse(status=code, headers=headers)
         response.content_length = len(body)
         await response.prepare(request)
         await response.write(body[: int(len(body) * share)])
@@ -184,8 +187,8 @@ def broken_body(share: float = 0.5) -> Act:
     """Send a share of the body as if it were all: nothing but the JSON tells."""
 
     async def act(_request: web.Request, answer: Answer) -> web.StreamResponse:
-        headers, body = await _whole(answer)
-        return web.Response(body=body[: int(len(body) * share)], headers=headers)
+        code, headers, body = await whole(answer)
+        return web.Response(body=body[: int(len(body) * share)], status=code, headers=headers)
 
     return act
 
@@ -194,8 +197,8 @@ def trickle(seconds: float, *, pieces: int = 10) -> Act:
     """Send the body slowly: in so many pieces, over so many seconds."""
 
     async def act(request: web.Request, answer: Answer) -> web.StreamResponse:
-        headers, body = await _whole(answer)
-        response = web.StreamResponse(headers=headers)
+        code, headers, body = await whole(answer)
+        response = web.StreamResponse(status=code, headers=headers)
         response.content_length = len(body)
         await response.prepare(request)
         size = max(1, -(-len(body) // pieces))
@@ -220,12 +223,23 @@ def call(function: Callable[[], object]) -> Act:
     return act
 
 
-async def _whole(answer: Answer) -> tuple[dict[str, str], bytes]:
+async def whole(answer: Answer) -> tuple[int, dict[str, str], bytes]:
+    """Give the status, the headers and the body of the answer that is to be spoilt."""
     response = await answer()
-    if not isinstance(response, web.Response) or not isinstance(response.body, bytes):
+    if not isinstance(response, web.Response):
         raise TypeError("only an answer that is whole can be spoilt")
-    kept = ("Content-Type", "Content-Encoding")
-    return {k: v for k, v in response.headers.items() if k in kept}, response.body
+    headers = {k: v for k, v in response.headers.items() if k in _KEPT}
+    return response.status, headers, await _body(response)
+
+
+async def _body(response: web.Response) -> bytes:
+    body = response.body
+    if not isinstance(body, Payload):
+        return bytes(body or b"")
+    # A file, which would be read while it is sent.
+    content = await body.as_bytes()
+    await body.close()
+    return content
 
 
 def _hang_up(request: web.Request) -> web.StreamResponse:

@@ -137,6 +137,26 @@ def small_world() -> list[Invoice]:
     ]
 
 
+PUBLISHED_LATE = "G098765431"  # of the current world: what a demo may hold back for a while
+
+
+def current_world() -> list[Invoice]:
+    """Give the invoices of a demo of both sources: last months' and one older than the export.
+
+    The last one's billing lines only v1 has, its usage Graph has, too.
+    """
+    october, november = date(2026, 10, 8), date(2026, 11, 8)
+    return [
+        legacy("D0560021K7", november, office=2500, azure=300, usage=1200),
+        new_commerce("G098120457", october, billing=1800, usage=4500),
+        new_commerce("G098765430", november, billing=4500, usage=12_000, currency="EUR"),
+        new_commerce(PUBLISHED_LATE, november, billing=600, usage=2000),
+        Invoice("G098765432", NEW_COMMERCE, november, (Detail(ONE_TIME, BILLING, 12),)),
+        voided(new_commerce("G098120460", october, billing=20, usage=7)),
+        new_commerce("G024130077", date(2023, 12, 8), billing=2100, usage=40),
+    ]
+
+
 def large_world(line_count: int = 1_000_000) -> list[Invoice]:
     """Give one invoice of either kind, with this many lines for each detail."""
     day, lines = date(2024, 3, 8), line_count
@@ -166,6 +186,7 @@ def history(
 
 WORLDS: dict[str, Callable[[], list[Invoice]]] = {
     "small": small_world,
+    "current": current_world,
     "large": large_world,
     "history": lambda: history(10, per_month=17),
 }

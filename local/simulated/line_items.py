@@ -139,12 +139,12 @@ class LinePages:
     def by_path(self, asked: LinesRequest, options: LinesOptions) -> bytes:
         """Give a page to who has the kind of lines in the path."""
         # A known defect of the real service; the query form works.
-        return _nothing(asked) if asked.is_rated_usage else self._page(asked, options)
+        return nothing(asked) if asked.is_rated_usage else self._page(asked, options)
 
     def by_query(self, asked: LinesRequest, options: LinesOptions) -> bytes:
         """Give a page to who has the kind of lines in the query."""
         if asked.is_rated_usage and _currency(asked) != asked.invoice.currency:
-            return _nothing(asked)
+            return nothing(asked)
         return self._page(asked, options)
 
     def _page(self, asked: LinesRequest, options: LinesOptions) -> bytes:
@@ -188,7 +188,8 @@ def _currency(asked: LinesRequest) -> str:
     return currency.upper()
 
 
-def _nothing(asked: LinesRequest) -> bytes:
+def nothing(asked: LinesRequest) -> bytes:
+    """Give a page without lines."""
     return collection([], 0, EnvelopeLink(asked.uri))
 
 

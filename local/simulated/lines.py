@@ -6,7 +6,7 @@ known without rendering one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from decimal import Decimal, localcontext
 from functools import lru_cache
@@ -37,7 +37,7 @@ def total(invoice: Invoice, provider: str, type: str) -> Decimal | None:
         raise KeyError(f"{invoice.id} has no {provider}/{type}")
     if (provider, type) == (AZURE, USAGE):
         return None
-    sums = _running_sums(_shift(invoice, provider, type))
+    sums = _running_sums(shift_of(invoice, provider, type))
     periods, rest = divmod(detail.line_count, PERIOD)
     with localcontext(prec=100):
         return periods * sums[PERIOD] + sums[rest]
@@ -65,8 +65,8 @@ def _running_sums(shift: int) -> tuple[Decimal, ...]:
     return tuple(sums)
 
 
-def _shift(invoice: Invoice, provider: str, type: str) -> int:
-    # Where in the period the lines begin: otherwise every invoice would have the same lines.
+def shift_of(invoice: Invoice, provider: str, type: str) -> int:
+    """Tell where in the period the lines begin: otherwise every invoice would have the same."""
     return crc32(f"{invoice.id}/{provider}/{type}/{invoice.revision}".encode()) % PERIOD
 
 
@@ -85,8 +85,12 @@ def line(invoice: Invoice, provider: str, type: str, index: int) -> bytes:
 
 def lines(invoice: Invoice, provider: str, type: str, start: int, stop: int) -> list[bytes]:
     """Give the exact texts of the lines from `start` to before `stop`."""
-    shift = _shift(invoice, provider, type)
-    templates = _templates(invoice, provider, type)
+    shift = shift_of(invoice, provider, type)
+    return rendered(_templates(invoice, provider, type), shift, start, stop)
+
+
+def rendered(templates: list[list[bytes]], shift: int, start: int, stop: int) -> list[bytes]:
+    """Put the serial numbers into the templates of these lines."""
     return [
         (b"%08x" % _serial(index)).join(templates[_position(index, shift)])
         for index in range(start, stop)
@@ -98,7 +102,7 @@ def pieces(invoice: Invoice, provider: str, type: str, start: int, stop: int) ->
 
     To make and free each line of a page of megabytes would take most of the time.
     """
-    shift = _shift(invoice, provider, type)
+    shift = shift_of(invoice, provider, type)
     templates = _templates(invoice, provider, type)
     page: list[bytes] = []
     for index in range(start, stop):
@@ -120,11 +124,15 @@ def jsonl(invoice: Invoice, provider: str, type: str) -> Iterator[bytes]:
 
 @lru_cache(maxsize=64)
 def _templates(invoice: Invoice, provider: str, type: str) -> list[list[bytes]]:
-    """Give a period's lines as the pieces between their serial numbers."""
+    return filled(_texts(provider, type), invoice)
+
+
+def filled(texts: Iterable[str], invoice: Invoice) -> list[list[bytes]]:
+    """Give a period's lines, with what the invoice fills in, cut where serial numbers go."""
     month = f"{invoice.invoice_date.replace(day=1) - timedelta(days=1):%Y-%m}"
     marks = {INVOICE: invoice.id, CURRENCY: invoice.currency, MONTH: month}
     pieces = []
-    for text in _texts(provider, type):
+    for text in texts:
         for mark, value in marks.items():
             text = text.replace(mark, value)
         pieces.append([piece.encode() for piece in text.split(SERIAL)])

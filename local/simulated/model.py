@@ -39,6 +39,7 @@ class Invoice:
     adjustment: Decimal = Decimal(0)  # charged on the invoice, but on none of its lines
     has_billing_period: bool = True
     revision: int = 0  # another revision has other lines
+    large_tags: bool = False  # one exported row of usage in each period has a text of 100 KB
 
     @property
     def prefixed_id(self) -> str:

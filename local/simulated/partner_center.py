@@ -17,11 +17,12 @@ from local.simulated.line_items import LinePages, LinesOptions, LinesRequest, ki
 from local.simulated.model import Invoice
 from local.simulated.parameters import query_of
 from local.simulated.refusals import Refusal, error, not_found
+from local.simulated.retired import RetiredOptions, answer_of_retired
 from local.simulated.server import Service
 
 
 @dataclass
-class Options(BodyOptions, ListOptions, LinesOptions):
+class Options(BodyOptions, ListOptions, LinesOptions, RetiredOptions):
     """Switches for what differs between accounts and days; they may be changed at any time.
 
     Those for bodies, the list and lines are explained where they are read.
@@ -110,7 +111,8 @@ class SimulatedPartnerCenter(Service):
     async def _lines_by_path(self, request: web.Request) -> web.Response:
         names = request.match_info
         asked = self._asked(request, names["provider"], names["type"])
-        body = self._line_pages.by_path(asked, self.options)
+        body = answer_of_retired(asked, self.options)
+        body = body or self._line_pages.by_path(asked, self.options)
         return json_response(request, body, self.options)
 
     async def _lines_by_query(self, request: web.Request) -> web.Response:
@@ -118,7 +120,8 @@ class SimulatedPartnerCenter(Service):
         asked = self._asked(
             request, query.get("provider", ""), query.get("invoicelineitemtype", "")
         )
-        body = self._line_pages.by_query(asked, self.options)
+        body = answer_of_retired(asked, self.options)
+        body = body or self._line_pages.by_query(asked, self.options)
         return json_response(request, body, self.options)
 
     def _asked(self, request: web.Request, provider: str, type: str) -> LinesRequest:

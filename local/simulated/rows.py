@@ -15,7 +15,7 @@ TWIN = 7
 SERIAL, INVOICE, CURRENCY, MONTH = "\ue000", "\ue001", "\ue002", "\ue003"
 
 # A tax on each line makes the subtotals sum up to something else than the totals.
-_TAX = "1.10"
+TAX = "1.10"
 _ODD_CHARGES = (
     *("23.0", "0.1999968000511991808131", "1.10", "16", "-16.50", "0.0000"),
     *("0.0209496384791679", "99999.99", "7.000", "0.737586206896552"),
@@ -47,7 +47,7 @@ def with_oddities(item: dict[str, Any], position: int) -> dict[str, Any]:
 
 
 _NO_DATE = "0001-01-01T00:00:00"
-_PARTNER = "3b33e682-7bd4-4e9a-8b2a-0d2bfb1d3f5c"
+PARTNER = "3b33e682-7bd4-4e9a-8b2a-0d2bfb1d3f5c"
 _ADDITIONAL_INFO = (
     '{  "ImageType": null,  "VMName": "web-\\u00e9\\"1\\"",  "VCPUs": 4,  "AHB": false}'
 )
@@ -55,7 +55,7 @@ _TAGS = '{"cost center": "4711", "owner": "operations", "path": "C:\\\\temp"}'
 _DISCOUNTS = (
     '[{"Key":"Billable Quantity","Value":"1.10"},{"Key":"Tier 1 Discount","Value":"100.0%"}]'
 )
-_CUSTOMERS: tuple[str, ...] = (
+CUSTOMERS: tuple[str, ...] = (
     "Contoso Ltd.",
     "주식회사 한빛소프트 서울지사",
     Raw('"Caf\\u00e9 Fabrikam \\/ Lyon"'),
@@ -72,23 +72,26 @@ def _money(text: str, position: int) -> str:
     return text if position % 3 == 1 else Raw(text)
 
 
-def _before_tax(position: int, *, tax: str = _TAX) -> str:
+def before_tax(position: int, *, tax: str = TAX) -> str:
+    """Spell what of the charge at this position is not tax."""
     return f"{Decimal(charge(position)) - Decimal(tax):f}"
 
 
-def _day(position: int, time: str = "T00:00:00") -> str:
+def day(position: int, time: str = "T00:00:00") -> str:
+    """Make a day of the billing period."""
     return f"{MONTH}-{position % 28 + 1:02d}{time}"
 
 
-def _guid(position: int) -> str:
+def guid(position: int) -> str:
+    """Make an id that the serial number makes unique."""
     return f"{SERIAL}-7b1c-4e5d-9f00-{position * 7919:012x}"
 
 
 def _base(position: int) -> dict[str, Any]:
     return {
-        "partnerId": _PARTNER,
+        "partnerId": PARTNER,
         "customerId": f"a14e7c5b-33d2-4a2e-8f6e-{position % 17:012x}",
-        "customerName": _CUSTOMERS[position % len(_CUSTOMERS)],
+        "customerName": CUSTOMERS[position % len(CUSTOMERS)],
     }
 
 
@@ -97,7 +100,7 @@ def _office_billing(position: int) -> dict[str, Any]:
     return _base(position) | {
         "mpnId": 4390934,
         "tier2MpnId": -1 if position % 2 else 4649221,
-        "orderId": _guid(position),
+        "orderId": guid(position),
         "subscriptionId": f"e1e3c4c2-88f3-4f64-a3d5-{position % 13:012x}",
         "subscriptionName": "Office 365 Enterprise E3",
         "subscriptionDescription": "Office 365 엔터프라이즈 E3" if position % 5 == 2 else "",
@@ -109,17 +112,17 @@ def _office_billing(position: int) -> dict[str, Any]:
         "offerName": "Office 365 Enterprise E3 (Nonprofit Staff Pricing)",
         "subscriptionStartDate": "2017-05-12T00:00:00",
         "subscriptionEndDate": _NO_DATE if position % 6 == 0 else "2099-05-12T00:00:00",
-        "chargeStartDate": _day(0),
-        "chargeEndDate": _day(27),
+        "chargeStartDate": day(0),
+        "chargeEndDate": day(27),
         "chargeType": ("Cycle fee", "Purchase fee", "Prorate fees when renew", "Cancel")[
             position % 4
         ],
         "unitPrice": _money(charge(position + 1), position),
         "quantity": position % 9 + 1,
-        "amount": _money(_before_tax(position), position + 1),
+        "amount": _money(before_tax(position), position + 1),
         "totalOtherDiscount": Raw("0.0"),
-        "subtotal": _money(_before_tax(position), position + 2),
-        "tax": _money(_TAX, position),
+        "subtotal": _money(before_tax(position), position + 2),
+        "tax": _money(TAX, position),
         "totalForCustomer": _money(charge(position), position),
         "currency": CURRENCY,
         "invoiceLineItemType": BILLING,
@@ -131,11 +134,11 @@ def _office_billing(position: int) -> dict[str, Any]:
 def _azure_base(position: int) -> dict[str, Any]:
     service = _SERVICES[position % len(_SERVICES)]
     return {
-        "partnerId": _PARTNER,
+        "partnerId": PARTNER,
         "partnerName": "CONTOSO PARTNER INC",
         "partnerBillableAccountId": "1010578050",
         "customerId": f"a14e7c5b-33d2-4a2e-8f6e-{position % 17:012x}",
-        "customerCompanyName": _CUSTOMERS[position % len(_CUSTOMERS)],
+        "customerCompanyName": CUSTOMERS[position % len(CUSTOMERS)],
         "mpnId": 4390934,
         "tier2MpnId": 0 if position % 2 else -1,
         "invoiceNumber": INVOICE,
@@ -144,15 +147,15 @@ def _azure_base(position: int) -> dict[str, Any]:
         "subscriptionId": f"E1E3C4C2-88F3-4F64-A3D5-{position % 13:012X}",
         "subscriptionName": "Microsoft Azure",
         "subscriptionDescription": "Microsoft Azure (MS-AZR-0145P)",
-        "orderId": _guid(position),
+        "orderId": guid(position),
         "serviceName": service,
         "serviceType": f"{service} D2s v3",
         "resourceGuid": f"7d8cfb1e-5e7a-4b6e-a1fa-{position:012x}",
         "resourceName": ("컴퓨팅 시간", "데이터 전송(GB)", "Standard IO - Page Blob")[position % 3],
         "region": ("", "KR Central", "All Regions")[position % 3],
         "consumedQuantity": _money(charge(position + 3), position),
-        "chargeStartDate": _day(position, "T00:00:00Z"),
-        "chargeEndDate": _day(27, "T00:00:00Z" if position % 2 else "T00:00:00"),
+        "chargeStartDate": day(position, "T00:00:00Z"),
+        "chargeEndDate": day(27, "T00:00:00Z" if position % 2 else "T00:00:00"),
         "unit": ("시간", "1 GB/Month", "10,000s")[position % 3],
     }
 
@@ -167,11 +170,11 @@ def _azure_billing(position: int) -> dict[str, Any]:
         "includedQuantity": Raw("0.0"),
         "overageQuantity": _money(charge(position + 3), position),
         "listPrice": _money("0.0209496384791679", position),
-        "consumptionPrice": _money(_before_tax(position), position + 1),
+        "consumptionPrice": _money(before_tax(position), position + 1),
         "consumptionDiscount": Raw("0"),
         "currency": CURRENCY,
-        "pretaxCharges": _money(_before_tax(position), position),
-        "taxAmount": _money(_TAX, position),
+        "pretaxCharges": _money(before_tax(position), position),
+        "taxAmount": _money(TAX, position),
         "postTaxTotal": _money(charge(position), position),
         "pretaxEffectiveRate": Raw("0.1999968000511991808131"),
         "postTaxEffectiveRate": Raw("0.1999968000511991808132"),
@@ -186,7 +189,7 @@ def _azure_usage(position: int) -> dict[str, Any]:
         "billingProvider": AZURE,
         "invoiceLineItemType": USAGE,
         "customerBillableAccount": "1280018095",
-        "usageDate": _day(position, "T00:00:00Z"),
+        "usageDate": day(position, "T00:00:00Z"),
         "meteredService": "Microsoft.Compute",
         "meteredServiceType": "Standard_D2s_v3",
         "meteredRegion": "koreacentral",
@@ -205,8 +208,8 @@ def _one_time_billing(position: int) -> dict[str, Any]:
         "invoiceNumber": INVOICE,
         "mpnId": "4390934",
         "resellerMpnId": (0, "0", "4649221")[position % 3],
-        "orderId": _guid(position),
-        "orderDate": _day(position, "T18:24:40.1767993Z"),
+        "orderId": guid(position),
+        "orderDate": day(position, "T18:24:40.1767993Z"),
         "productId": "CFQ7TTC0LF8S",
         "skuId": f"{position % 20:04d}",
         "availabilityId": "CFQ7TTC0K971",
@@ -220,18 +223,18 @@ def _one_time_billing(position: int) -> dict[str, Any]:
         "effectiveUnitPrice": _money("0.1999968000511991808131", position),
         "unitType": "",
         "quantity": (1, "2", 3, Raw("1.0"))[position % 4],
-        "subtotal": _money(_before_tax(position), position + 1),
-        "taxTotal": _money(_TAX, position + 2),
+        "subtotal": _money(before_tax(position), position + 1),
+        "taxTotal": _money(TAX, position + 2),
         "totalForCustomer": _money(charge(position), position),
         "currency": CURRENCY,
         "publisherName": "Microsoft Corporation",
         "publisherId": "",
         "subscriptionDescription": "Exchange Online (플랜 1)",
         "subscriptionId": f"e1e3c4c2-88f3-4f64-a3d5-{position % 13:012x}",
-        "subscriptionStartDate": _day(0, "T00:00:00Z"),
+        "subscriptionStartDate": day(0, "T00:00:00Z"),
         "subscriptionEndDate": _NO_DATE if position % 6 == 0 else "2099-01-01T00:00:00Z",
-        "chargeStartDate": _day(position, "T09:22:40.1767993-08:00"),
-        "chargeEndDate": _day(27, "T00:00:00Z"),
+        "chargeStartDate": day(position, "T09:22:40.1767993-08:00"),
+        "chargeEndDate": day(27, "T00:00:00Z"),
         "termAndBillingCycle": "1 Year commitment for yearly/monthly billing",
         "alternateId": "d1a2f4b8c9e0",
         "referenceId": "d1a2f4b8c9e0",
@@ -239,7 +242,7 @@ def _one_time_billing(position: int) -> dict[str, Any]:
         "discountDetails": "",
         "pricingCurrency": "USD",
         "pcToBCExchangeRate": _money("1.000000000000000", position),
-        "pcToBCExchangeRateDate": _NO_DATE if position % 2 else _day(0, "T00:00:00"),
+        "pcToBCExchangeRateDate": _NO_DATE if position % 2 else day(0, "T00:00:00"),
         "billableQuantity": Raw("3.1618"),
         "meterDescription": "",
         "billingFrequency": "monthly",
@@ -256,10 +259,10 @@ def _one_time_usage(position: int) -> dict[str, Any]:
     """Make a DailyRatedUsageLineItem, whose provider is not the one that was asked for."""
     type_key = "invoiceLineItemTypce" if position % 47 == 3 else "invoiceLineItemType"
     return {
-        "partnerId": _PARTNER,
+        "partnerId": PARTNER,
         "partnerName": "Contoso Partner Inc.",
         "customerId": f"a14e7c5b-33d2-4a2e-8f6e-{position % 17:012x}",
-        "customerName": _CUSTOMERS[position % len(_CUSTOMERS)],
+        "customerName": CUSTOMERS[position % len(CUSTOMERS)],
         "customerDomainName": f"customer{position % 17}.onmicrosoft.com",
         "customerCountry": "KR",
         "mpnId": "4390934",
@@ -274,12 +277,12 @@ def _one_time_usage(position: int) -> dict[str, Any]:
         "publisherId": "",
         "subscriptionId": f"e1e3c4c2-88f3-4f64-a3d5-{position % 13:012x}",
         "subscriptionDescription": "Azure plan",
-        "chargeStartDate": _day(0, "T00:00:00Z"),
-        "chargeEndDate": _day(27, "T00:00:00Z"),
-        "usageDate": _day(position, "T00:00:00Z"),
+        "chargeStartDate": day(0, "T00:00:00Z"),
+        "chargeEndDate": day(27, "T00:00:00Z"),
+        "usageDate": day(position, "T00:00:00Z"),
         "meterType": "1 Hour",
         "meterCategory": "Virtual Machines",
-        "meterId": _guid(position),
+        "meterId": guid(position),
         "meterSubCategory": "Dsv3 Series",
         "meterName": "D2s v3",
         "meterRegion": "KR Central",
@@ -294,7 +297,7 @@ def _one_time_usage(position: int) -> dict[str, Any]:
         "unitType": "1 Hour",
         "billingPreTaxTotal": _money(charge(position), position),
         "billingCurrency": CURRENCY,
-        "pricingPreTaxTotal": _money(_before_tax(position), position + 1),
+        "pricingPreTaxTotal": _money(before_tax(position), position + 1),
         "pricingCurrency": "USD",
         "serviceInfo1": "",
         "serviceInfo2": "",
@@ -302,7 +305,7 @@ def _one_time_usage(position: int) -> dict[str, Any]:
         "additionalInfo": _ADDITIONAL_INFO if position % 4 else "",
         "effectiveUnitPrice": _money("0.1999968000511991808131", position),
         "pcToBCExchangeRate": Raw("1"),
-        "pcToBCExchangeRateDate": _day(0, "T00:00:00Z"),
+        "pcToBCExchangeRateDate": day(0, "T00:00:00Z"),
         "entitlementId": f"66bada28-271e-4b7a-aaf5-{position % 5:012x}",
         "entitlementDescription": "Azure subscription",
         "rateOfPartnerEarnedCredit": Raw("0.15"),

@@ -30,6 +30,7 @@ class ReceivedRequest:
     started: float
     status: int | None = None
     ended: float | None = None
+    body: bytes = b""
 
     @property
     def path_and_query(self) -> str:
@@ -147,6 +148,7 @@ class Service(ABC):
         received = _received(request)
         self.requests.add(received)
         try:
+            received.body = await request.read()
             act = self.faults.take(request.raw_path)
             if act:
                 response = await act(request, lambda: handler(request))

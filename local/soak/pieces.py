@@ -14,7 +14,14 @@ from pathlib import Path
 
 from local.azurite import Azurite
 from local.functions_host.process import FunctionsHost
-from local.simulated import Faults, Invoice, Options, SimulatedEntraId, SimulatedPartnerCenter
+from local.simulated import (
+    Faults,
+    Invoice,
+    Options,
+    SimulatedEntraId,
+    SimulatedGraph,
+    SimulatedPartnerCenter,
+)
 from local.simulated.invoices import legacy, new_commerce, voided
 from local.simulated.rows import PERIOD
 from local.stack import APP_ROOT, Stack, settings_for
@@ -60,7 +67,10 @@ def running(plan: Plan, folder: Path) -> Iterator[Pieces]:
         simulated.options = Options(latency_seconds=0.05)
         simulated.faults = Faults(plan.seed)
         partner_center = pieces.enter_context(simulated)
+        graph = SimulatedGraph(partner_center.invoices, check_token=entra_id.check)
+        pieces.enter_context(graph)
         page_size = min(max(plan.lines // 1000, 20), 2000)
+        # A soak is of v1's pages, for all invoices.
         settings = settings_for(azurite, entra_id, partner_center) | {
             "FETCH_TIME_BUDGET_SECONDS": "2",
             "LINE_ITEMS_PAGE_SIZE": str(page_size),
@@ -77,7 +87,7 @@ def running(plan: Plan, folder: Path) -> Iterator[Pieces]:
         for host in hosts:
             pieces.enter_context(host)
         yield Pieces(
-            Stack(azurite, entra_id, partner_center, hosts[0]), hosts, page_size, elsewhere
+            Stack(azurite, entra_id, partner_center, graph, hosts[0]), hosts, page_size, elsewhere
         )
 
 
