@@ -219,7 +219,9 @@ def test_what_is_behind_a_full_last_page_is_looked_for_beside_it() -> None:
     assert sorted(position.lines for position in collection.asked) == [0, 10, 20, 30, 40]
 
 
-def steps_of(ask: Callable[[V1Position, int], Lines], *, token: bool, size: int = 2) -> list[Step[V1Position]]:
+def steps_of(
+    ask: Callable[[V1Position, int], Lines], *, token: bool, size: int = 2
+) -> list[Step[V1Position]]:
     with Pager(ask, lambda *_: None, width=2, has_time=lambda: True) as pager:
         return list((pager.by_token if token else pager.by_offset)(V1Position(), size))
 
