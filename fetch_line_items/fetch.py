@@ -14,6 +14,7 @@ from fetch_line_items.drift import report_drift
 from fetch_line_items.job import Job, is_in_storage, job_of
 from fetch_line_items.result import Done, Later, Result, after_error
 from fetch_line_items.source import Source, Step
+from fetch_line_items.waiting import note_wait
 from shared.amounts import total_of
 from shared.api.exchange import RequestContext
 from shared.errors import ApiError, ArchiveError, Fatal, LinesWouldVanish, Overtaken
@@ -38,9 +39,12 @@ def fetch_lines(message: LineItemsMessage, services: Services) -> Result:
     """
     turn = _Turn(message, services)
     try:
-        return turn.run()
+        result: Result = turn.run()
     except (ApiError, ArchiveError, AzureError) as error:
-        return after_error(turn.message, turn.progress, error)
+        result = after_error(turn.message, turn.progress, error)
+    if isinstance(result, Later):
+        note_wait(services.archive, message.key, result.delay)
+    return result
 
 
 class _Turn:

@@ -43,6 +43,11 @@ def job_of(
         return None
     if message.version is None and progress.position is None:
         message, progress = _completed(message, progress, services, context)
+    elif progress.position is not None and not progress.staged.blocks:
+        # It has waited, and nothing has come: what comes is of the invoice as it is now.
+        invoice = services.archive.invoice(message.key.invoice_id)
+        version = invoice.version if invoice else None
+        progress = replace(progress, fetched_for=version or progress.fetched_for)
     return Job(message, progress, stored, _source(message, progress, services, context))
 
 

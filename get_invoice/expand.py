@@ -15,7 +15,7 @@ from shared.storage.inventory import InvoiceBlobs, inventory_of
 from shared.storage.manifest import entry_of
 
 
-class Detail(msgspec.Struct, rename="camel"):
+class Detail(msgspec.Struct, rename="camel", omit_defaults=True):
     """A detail of the invoice: what the manifest says of its blob where there is one, and a status."""
 
     billing_provider: str
@@ -23,10 +23,12 @@ class Detail(msgspec.Struct, rename="camel"):
     status: Literal["complete", "in_progress", "missing"]
     source: str | UnsetType = UNSET
     blob: str | UnsetType = UNSET
+    bytes: int | UnsetType = UNSET
     lines: int | UnsetType = UNSET
     total: msgspec.Raw | UnsetType | None = UNSET
     currency: str | UnsetType | None = UNSET
     fetched_at: str | UnsetType | None = UNSET
+    etag: str | None = None
     pages_staged: int | UnsetType = UNSET
 
 
@@ -59,11 +61,12 @@ def _detail(
 ) -> Detail:
     detail = Detail(key.billing_provider, key.invoice_line_item_type, "missing")
     if lines := stored.lines.get(key):
-        detail = Detail(**msgspec.structs.asdict(entry_of(lines)), status="missing")
+        entry = msgspec.structs.asdict(entry_of(lines))
+        detail = Detail(**entry, status="missing")
         if version is None or key in current:
             return msgspec.structs.replace(detail, status="complete")
     staged = archive.staged_pages(key)
-    if staged or (version and stored.under_way(version, now())):
+    if staged or stored.under_way(key, version, now()):
         return msgspec.structs.replace(detail, status="in_progress", pages_staged=staged)
     return detail
 

@@ -137,7 +137,7 @@ def _difference(invoice_id: str, text: bytes, stored: InvoiceBlobs, run: str) ->
         text=text,
         about=_about(content, version, stored.invoice, at, run),
         currency=invoice.currency_code if invoice else None,
-        due={} if stored.under_way(version, at) else missing,
+        due={k: missing[k] for k in missing if not stored.under_way(k, version, at)},
         broken=bool(problems),
         stored=stored,
         at=at,
@@ -151,7 +151,8 @@ def _about(
     enqueued_at = stored.enqueued_at if stored and stored.version == version else None
     same = stored and (stored.content, stored.version) == (content, version)
     stored_at = stored.stored_at if stored and same else at
-    return InvoiceMetadata(content, version, stored_at, enqueued_at, run=run)
+    waits = stored.waits if stored else {}
+    return InvoiceMetadata(content, version, stored_at, enqueued_at, waits=waits, run=run)
 
 
 def _missing(invoice: Invoice, version: str, stored: InvoiceBlobs) -> dict[LineItemsKey, str]:

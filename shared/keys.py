@@ -37,8 +37,13 @@ class LineItemsKey:
         """Check and normalise the three parts; raises InvalidInput."""
         return cls(invoice_id(invoice), billing_provider(provider), line_item_type(item_type))
 
+    @property
+    def kind(self) -> str:
+        """Which of an invoice's lines they are: `one_time/usage_line_items`."""
+        return f"{self.billing_provider}/{self.invoice_line_item_type}"
+
     def __str__(self) -> str:
-        return f"{self.invoice_id}/{self.billing_provider}/{self.invoice_line_item_type}"
+        return f"{self.invoice_id}/{self.kind}"
 
 
 def invoice_id(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -119,14 +120,16 @@ class InvoiceMetadata:
     """What an invoice.json says of itself.
 
     `content` and `version` are hashes: of the text, and of what matters in it for the lines.
-    `enqueued_at` is when lines that were missing at this version were last enqueued. `run` names the
-    run of the timer that has written last, and is no part of what is said.
+    `enqueued_at` is when lines that were missing at this version were last enqueued. `waits` says of
+    lines (`one_time/usage_line_items`) until when their message waits. `run` names the run of the
+    timer that has written last. Both of these are no part of what the invoice is.
     """
 
     content: str
     version: str
     stored_at: datetime
     enqueued_at: datetime | None = None
+    waits: Mapping[str, datetime] = field(default_factory=dict, compare=False)
     run: str | None = field(default=None, compare=False)
 
     @classmethod
@@ -137,7 +140,8 @@ class InvoiceMetadata:
         stored_at = _moment(known.get("stored_at"))
         if not content or not version or not stored_at:
             return None
-        return cls(content, version, stored_at, _moment(known.get("enqueued_at")), known.get("run"))
+        enqueued_at, waits = _moment(known.get("enqueued_at")), _moments(known.get("waits"))
+        return cls(content, version, stored_at, enqueued_at, waits, known.get("run"))
 
     def metadata(self) -> Metadata:
         """Write it as a blob's metadata."""
@@ -146,6 +150,7 @@ class InvoiceMetadata:
             "version": self.version,
             "stored_at": self.stored_at.isoformat(),
             "enqueued_at": self.enqueued_at.isoformat() if self.enqueued_at else None,
+            "waits": " ".join(f"{name}={at.isoformat()}" for name, at in self.waits.items()),
             "run": self.run,
         }
         return {name: value for name, value in values.items() if value}
@@ -200,6 +205,13 @@ def _moment(text: str | None) -> datetime | None:
         moment = datetime.fromisoformat(text) if text else None
         return moment if moment and moment.tzinfo else None
     return None
+
+
+def _moments(text: str | None) -> dict[str, datetime]:
+    """Read `name=moment` one after the other; what is none is left out."""
+    pairs = [entry.partition("=") for entry in (text or "").split()]
+    moments = {name: _moment(moment) for name, _, moment in pairs}
+    return {name: moment for name, moment in moments.items() if moment}
 
 
 def _count(text: str | None) -> int:

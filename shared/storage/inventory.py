@@ -24,6 +24,8 @@ ENQUEUE_AGAIN_AFTER = timedelta(hours=6)
 """How long lines that were enqueued and are not there count as under way; then a message was lost."""
 
 _CLOCK_SKEW = timedelta(minutes=5)
+_LONGEST_WAIT = timedelta(days=7)
+"""A message cannot hide for longer."""
 
 
 @dataclass
@@ -50,20 +52,26 @@ class InvoiceBlobs:
         late = charges and not any(self.lines[key].size for key in billing)
         return there - billing if late else there
 
-    def under_way(self, version: str, now: datetime) -> bool:
-        """Whether the lines that are missing at this version may still arrive by themselves.
+    def under_way(self, key: LineItemsKey, version: str | None, now: datetime) -> bool:
+        """Whether lines that are missing at this version may still arrive by themselves.
 
-        They may if they were enqueued for it, and not long ago. A manifest that has been complete
-        since, or is not there at all, says that someone has deleted blobs: then they never will.
+        They may if they were enqueued for it, or their message waits, and neither was over long ago. A
+        manifest that has been complete since they were enqueued, or is not there at all, says that
+        someone has deleted blobs: then they never will.
         """
         about = self.invoice
-        if about is None or about.version != version or about.enqueued_at is None:
+        if about is None or self.manifest is None:
             return False
-        complete_at = self.manifest and self.manifest.complete_at
-        if self.manifest is None or (complete_at and complete_at >= about.enqueued_at):
+        enqueued_at, complete_at = about.enqueued_at, self.manifest.complete_at
+        if enqueued_at and complete_at and complete_at >= enqueued_at:
             return False
         # A clock that was ahead must not keep lines waiting until it is right.
-        return -_CLOCK_SKEW <= now - about.enqueued_at <= ENQUEUE_AGAIN_AFTER
+        waits_until = about.waits.get(key.kind)
+        if waits_until and -_LONGEST_WAIT <= now - waits_until <= ENQUEUE_AGAIN_AFTER:
+            return True
+        if enqueued_at is None or about.version != version:
+            return False
+        return -_CLOCK_SKEW <= now - enqueued_at <= ENQUEUE_AGAIN_AFTER
 
 
 def inventory(archive: Archive, *, prefix: str = "") -> dict[str, InvoiceBlobs]:

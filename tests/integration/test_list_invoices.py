@@ -138,7 +138,8 @@ def test_a_run_that_looks_as_soon_as_another_one_has_noted_enqueues_nothing(
         etag = note(invoice_id, *args, **kwargs)
         blobs = inventory_module.inventory_of(app.archive, invoice_id)
         assert blobs.invoice
-        seen.append(blobs.under_way(blobs.invoice.version, datetime.now(UTC)))
+        key = LineItemsKey(invoice_id, "office", "billing_line_items")
+        seen.append(blobs.under_way(key, blobs.invoice.version, datetime.now(UTC)))
         return etag
 
     monkeypatch.setattr(app.archive, "set_invoice_metadata", noting)
