@@ -92,11 +92,10 @@ class DataSet:
     @property
     def files(self) -> list[ExportFile]:
         """Its files, in the order of its rows, each with as many as the others or one more."""
-        count = export_count(self.invoice, self.type)
-        bounds = [count * index // self.file_count for index in range(self.file_count + 1)]
+        count, files = export_count(self.invoice, self.type), self.file_count
         return [
-            ExportFile(self, self._name(index), bounds[index], bounds[index + 1])
-            for index in range(self.file_count)
+            ExportFile(self, self._name(n), count * n // files, count * (n + 1) // files)
+            for n in range(files)
         ]
 
     @property

@@ -119,20 +119,26 @@ class SimulatedGraph(Service):
             raise error(403, "Authorization_RequestDenied", text)
 
     async def _export(self, request: web.Request) -> web.Response:
-        operation = Operation(
-            invoice_id_of(await request.text()), _TYPES[request.match_info["kind"]]
-        )
-        self._operations[operation.id] = operation
-        host, options = _host(request), self.options
-        if options.location == "foreign":
-            host = options.foreign_location
-        location = f"{host}{_version(request)}{_BASE}/operations/{operation.id}"
+        type = _TYPES[request.match_info["kind"]]
+        operation = self._begun(Operation(invoice_id_of(await request.text()), type))
+        options = self.options
+        host = options.foreign_location if options.location == "foreign" else _host(request)
         response = web.Response(status=202)
         if options.location != "missing":
+            location = f"{host}{_version(request)}{_BASE}/operations/{operation.id}"
             response.headers["Location"] = location
         if options.content_type_on_202:
             response.headers["Content-Type"] = "application/json"
         return response
+
+    def _begun(self, operation: Operation) -> Operation:
+        """Give the operation that an export begins, or goes on with."""
+        if self.options.same_operation:
+            for earlier in self._operations.values():
+                if earlier.is_of(operation) and not earlier.is_gone(self.options):
+                    return earlier
+        self._operations[operation.id] = operation
+        return operation
 
     async def _operation(self, request: web.Request) -> web.Response:
         operation = self._find(self._operations, request, "The operation")

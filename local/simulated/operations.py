@@ -31,6 +31,7 @@ class OperationOptions:
     foreign_location: str = "https://127.0.0.2:1"  # the host that a foreign Location leads to
     content_type_on_202: bool = False
     operation_lifetime_seconds: float | None = None  # afterwards it and its manifest are gone
+    same_operation: bool = False  # a repeated export is the operation of before, if it didn't fail
     fresh_sas_on_look: bool = False  # each look gives another signature
     permitted: bool = True  # the app has the permission
 
@@ -52,6 +53,11 @@ class Operation:
         self.looks += 1
         waited = self.looks > options.looks_until_ready
         return self.outcome is not None or (waited and self._age >= options.seconds_until_ready)
+
+    def is_of(self, other: Operation) -> bool:
+        """Tell whether it is for the same data as another one, and may still succeed."""
+        same = (self.invoice_id, self.type) == (other.invoice_id, other.type)
+        return same and not isinstance(self.outcome, Failure)
 
     def is_gone(self, options: OperationOptions) -> bool:
         """Tell whether its lifetime is over."""

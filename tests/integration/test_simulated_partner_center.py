@@ -769,6 +769,7 @@ def test_it_runs_as_a_process_of_its_own(stop: signal.Signals) -> None:
                 timeout=10,
             ).json()
             assert invoices["totalCount"] == 7
+            assert requests.post(told["graphUrl"], timeout=10).status_code == 401
             process.send_signal(stop)
             assert process.wait(timeout=10) == 0
         finally:
