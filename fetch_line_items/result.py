@@ -20,8 +20,6 @@ from shared.messages import LineItemsMessage, Progress
 from shared.storage.failures import may_pass_later
 
 _SHORTEST_DELAY, _FIRST_DELAY, _LONGEST_DELAY = 2.0, 10.0, 3600.0
-_MOST_ATTEMPTS = 12
-"""Messages in a row in which nothing comes: together about four hours before it is a failure."""
 _MOST_RESTARTS = 3
 
 
@@ -61,9 +59,9 @@ def after_error(
         case Throttled():
             # Nobody's failure: it may last as long as it likes.
             return _again(message, progress, error.delay, error)
-        case Retriable() if progress.attempt < _MOST_ATTEMPTS:
+        case Retriable() if progress.attempt < error.most_attempts:
             return _again(message, progress.in_vain(), error.delay, error)
-        case AzureError() if may_pass_later(error) and progress.attempt < _MOST_ATTEMPTS:
+        case AzureError() if may_pass_later(error) and progress.attempt < Retriable.most_attempts:
             return _again(message, progress.in_vain(), None, error)
         case _:
             return Failed(error)

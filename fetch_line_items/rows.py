@@ -13,6 +13,7 @@ import msgspec
 
 from fetch_line_items.charges import total_of_odd
 from shared.amounts import is_amount, total_of
+from shared.errors import StalePosition
 from shared.json_text import loads, without_byte_order_mark
 from shared.messages import FilePosition
 
@@ -42,8 +43,8 @@ class RowReader:
     def rows(self, unpacked: Iterable[bytes], start: FilePosition) -> Iterator[Rows]:
         """Cut a file into blocks of rows, from `start` on.
 
-        Raises ValueError for what is no row, with its number, and where the file is not the one that
-        was read up to `start`.
+        Raises ValueError for what is no row, with its number; StalePosition where the file is not the
+        one that was read up to `start`.
         """
         position = start
         for text in whole_lines(_behind(unpacked, start)):
@@ -126,7 +127,7 @@ def whole_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _behind(unpacked: Iterable[bytes], start: FilePosition) -> Iterator[bytes]:
-    """Pass over what is staged already; raises ValueError where it is something else."""
+    """Pass over what is staged already; raises StalePosition where it is something else."""
     left, crc = start.offset, 0
     for piece in unpacked:
         passed, piece = piece[:left], piece[left:]
@@ -136,7 +137,7 @@ def _behind(unpacked: Iterable[bytes], start: FilePosition) -> Iterator[bytes]:
         if piece:
             yield piece
     if left or crc != start.crc:
-        raise ValueError("its beginning has changed since it was read")
+        raise StalePosition("A file of the export has changed since its beginning was staged")
 
 
 def _lines(text: bytes) -> list[bytes]:

@@ -13,12 +13,14 @@ _WBITS = zlib.MAX_WBITS | 16
 def unzipped(pieces: Iterable[bytes], *, most: int) -> Iterator[bytes]:
     """Unpack, in pieces of `most` bytes at the most; what does not begin like gzip is plain.
 
-    Raises ValueError for what is cut off or corrupt, its checksums included.
+    Raises ValueError for what is empty, cut off or corrupt, its checksums included.
     """
     pieces = iter(pieces)
     first = b""
     while len(first) < len(_GZIP) and (piece := next(pieces, b"")):
         first += piece
+    if not first:
+        raise ValueError("it is empty")  # not even gzip around no rows
     both = chain([first], pieces)
     return _unzipped(both, most) if first.startswith(_GZIP) else both
 

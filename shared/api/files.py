@@ -73,24 +73,33 @@ class Files:
     ) -> Iterator[Iterator[bytes]]:
         """Give a file's bytes as they come. Raises ApiError, FileRefused among them."""
         name = manifest.names[number]
-        patience = context.patience
-        left = context.deadline - time.monotonic()
+        patience, left = context.patience, context.deadline - time.monotonic()
         if left <= 0:
             raise NoAnswer(f"No time is left for {name}")
+        timeout = (min(patience.connect_timeout, left), min(patience.read_timeout, left))
         with (
             _told_without_url(name),
-            self._session.get(
-                manifest.url(number),
-                headers={"Accept-Encoding": "identity"},
-                auth=_no_auth,
-                timeout=(min(patience.connect_timeout, left), min(patience.read_timeout, left)),
-                allow_redirects=False,
-                stream=True,
-            ) as response,
+            self._get(manifest.url(number), name, timeout) as response,
         ):
             if response.status_code != 200:
                 raise _refusal(name, response)
             yield _pieces(name, response, context)
+
+    def _get(self, url: str, name: str, timeout: tuple[float, float]) -> requests.Response:
+        try:
+            return self._session.get(
+                url,
+                headers={"Accept-Encoding": "identity"},
+                auth=_no_auth,
+                timeout=timeout,
+                allow_redirects=False,
+                stream=True,
+            )
+        except requests.RequestException:
+            raise
+        except ValueError:
+            # requests takes the Location of a redirect apart even where it does not follow it.
+            raise Fatal(f"The download of {name} is redirected to nowhere") from None
 
 
 def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -105,9 +114,7 @@ def _told_without_url(name: str) -> Iterator[None]:
         yield
     except (requests.Timeout, TimeoutError, ReadTimeoutError):
         raise NoAnswer(f"The file {name} did not come in time") from None
-    except (requests.RequestException, HTTPError, ValueError) as error:
-        if isinstance(error, ApiError):
-            raise
+    except (requests.RequestException, HTTPError) as error:
         raise NoAnswer(f"The download of {name} broke off ({type(error).__name__})") from None
 
 

@@ -1,0 +1,147 @@
+"""From a file's bytes to blocks of rows: unpacked as it comes, cut at newlines, counted and summed."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterable
+from decimal import Decimal
+
+import pytest
+
+from fetch_line_items.rows import RowReader, Rows
+from fetch_line_items.unzip import unzipped
+from shared.errors import StalePosition
+from shared.messages import FilePosition
+
+ODD = [
+    '{"Name":"a\u2028b\u0085c\x0bd","Total":1.0E-4}'.replace("\x0b", "\\u000b"),
+    '{"Total":"12.3400","Tags":"{\\"a\\":[1, 2]}"}',
+    '{"Total":0.1999968000511991808131}',
+    '{"Total":0.1999968000511991808131}',
+    '{"Name":"half an emoji \\ud83d","Total":-5}',
+    '  {"Other": {"Total": 99}}\t',
+    '{"tOTAL":"7","Name":"} {"}',
+    "{}",
+]
+BEGINNING = FilePosition()
+TOTAL = Decimal("0.0001") + Decimal("12.34") + 2 * Decimal("0.1999968000511991808131") - 5 + 7
+
+
+@pytest.fixture(autouse=True)
+def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fetch_line_items.rows.BLOCK_BYTES", 100)
+
+
+def read(*pieces: bytes, start: FilePosition = BEGINNING) -> list[Rows]:
+    return list(RowReader("Total").rows(pieces, start))
+
+
+def pieces(text: bytes, size: int) -> list[bytes]:
+    return [text[at : at + size] for at in range(0, len(text), size)]
+
+
+def text_of(rows: Iterable[Rows]) -> bytes:
+    return b"".join(each.block for each in rows)
+
+
+@pytest.mark.parametrize("size", [1, 7, 50, 10_000])
+def test_rows_are_kept_byte_for_byte(size: int) -> None:
+    """Line separators that are none, exponents, texts for numbers, equal rows, half a surrogate pair."""
+    text = "".join(f"{row}\n" for row in ODD).encode()
+    rows = read(*pieces(text, size))
+    assert text_of(rows) == text
+    assert sum(each.lines for each in rows) == len(ODD)
+    assert sum(each.total for each in rows) == TOTAL
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"a":1}\n{"b":2}',
+        b'\xef\xbb\xbf{"a":1}\n{"b":2}\n',
+        b'{"a":1}\r\n{"b":2}\r\n',
+        b'\n\n{"a":1}\n\n \t\n{"b":2}\n\n',
+        b'\xef\xbb\xbf\r\n{"a":1}\r\r\n\r\n{"b":2}\r',
+    ],
+)
+@pytest.mark.parametrize("size", [1, 10_000])
+def test_what_is_no_row_goes(text: bytes, size: int) -> None:
+    """A byte order mark, blank lines and carriage returns at the end of lines; every line gets its newline."""
+    rows = read(*pieces(text, size))
+    assert text_of(rows) == b'{"a":1}\n{"b":2}\n'
+    assert sum(each.lines for each in rows) == 2
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(b"[1]", b"5", b"null", b'"text"', b'{"a":1', b'{"a":1} {"b":2}', b'{"a":1},', b"x"),
+        *(b'{\n"a":1}', b'{"a":1} {"b":2}\n \n', b'{"a":"\xff"', b"\xef\xbb\xbf[]"),
+    ],
+)
+def test_a_line_that_is_no_object_is_told_by_its_number(line: bytes) -> None:
+    """However many good ones are around it."""
+    good = b'{"Total":1}\n' * 20
+    with pytest.raises(ValueError, match="line 21 is no JSON"):
+        read(good + line + b"\n" + good)
+
+
+def test_a_charge_that_is_no_amount_adds_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """It is logged by the name of its field."""
+    (rows,) = read(
+        b'{"Total":"n/a"}\n{"Total":1.5}\n{"Total":""}\n{"Total":null}\n{"Total":1e999}\n'
+    )
+    assert rows.total == Decimal("1.5")
+    assert "2 of 5 lines have no number in Total" in caplog.text
+
+
+def test_a_file_goes_on_behind_any_block() -> None:
+    """Rows that are staged are passed over; those behind them come as before."""
+    text = "".join(f"{row}\n" for row in ODD * 20).encode()
+    whole = read(*pieces(text, 64))
+    for number, rows in enumerate(whole):
+        assert text_of(read(*pieces(text, 33), start=rows.reached)) == text_of(whole[number + 1 :])
+
+
+@pytest.mark.parametrize("changed", [b'{"Total":2}\n' * 50, b'{"Total":1}\n' * 5, b""])
+def test_a_file_whose_beginning_has_changed_is_another_one(changed: bytes) -> None:
+    """What is staged of it is not mixed with the rest."""
+    first = read(b'{"Total":1}\n' * 50)[0]
+    with pytest.raises(StalePosition, match="has changed"):
+        read(changed, start=first.reached)
+
+
+@pytest.mark.parametrize("members", [1, 2, 7])
+@pytest.mark.parametrize("size", [1, 3, 1000])
+@pytest.mark.parametrize("padding", [b"", b"\0" * 9])
+def test_all_members_are_unpacked(members: int, size: int, padding: bytes) -> None:
+    """However they are cut into pieces; zeros behind them fill up."""
+    text = [bytes([65 + number]) * 5000 for number in range(members)]
+    file = b"".join(map(gzip.compress, text)) + padding
+    unpacked = list(unzipped(pieces(file, size), most=100))
+    assert b"".join(unpacked) == b"".join(text)
+    assert max(map(len, unpacked)) <= 100
+
+
+@pytest.mark.parametrize("size", [1, 3, 1000])
+def test_plain_text_is_given_as_it_is(size: int) -> None:
+    """There is no gzip where its first two bytes are not."""
+    assert b"".join(unzipped(pieces(b'{"a":1}\n', size), most=100)) == b'{"a":1}\n'
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        (b"", "empty"),
+        (b"\x1f", "no JSON"),
+        (gzip.compress(b"abc")[:-1], "cut off"),
+        (gzip.compress(b"abc")[:5], "cut off"),
+        (gzip.compress(b"abc")[:-8] + b"\0" * 8, "corrupt"),
+        (gzip.compress(b"abc") + b"garbage", "corrupt"),
+        (gzip.compress(b"abc") + gzip.compress(b"abc")[:-3], "cut off"),
+    ],
+)
+def test_what_is_no_whole_file_is_told(file: bytes, text: str) -> None:
+    """Cut off, corrupt, with something behind it, or nothing at all."""
+    with pytest.raises(ValueError, match=text):
+        list(RowReader("Total").rows(unzipped([file] if file else [], most=100), FilePosition()))
