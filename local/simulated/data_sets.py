@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import uuid
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import cached_property
 from hashlib import sha256
 
@@ -80,7 +80,7 @@ class DataSet:
         """The path of its root directory."""
         parts = {
             "PartnerTenantId": PARTNER,
-            "BillingMonth": f"{billing_period(self.invoice):%Y%m}",
+            "BillingMonth": f"{self.invoice.billing_period:%Y%m}",
             "InvoiceId": self.invoice.id,
             "InvoiceVersion": f"{self.built:%Y%m%d%H%M}",
             "Fragment": "full",
@@ -107,8 +107,3 @@ class DataSet:
         task = (first + index * _STEP) % _TASKS
         job = uuid.UUID(bytes=self.digest[16:], version=4)
         return f"part-{task:05d}-{job}.c000.json.gz"
-
-
-def billing_period(invoice: Invoice) -> date:
-    """Give the first day of the month that an invoice is for: the one before its date."""
-    return (invoice.invoice_date.replace(day=1) - timedelta(days=1)).replace(day=1)

@@ -61,7 +61,7 @@ def _invoice(invoice: Invoice, *, has_links: bool) -> dict[str, Any]:
 def _billing_period(invoice: Invoice) -> dict[str, str]:
     last = invoice.invoice_date.replace(day=1) - timedelta(days=1)
     return {
-        "billingPeriodStartDate": f"{last.replace(day=1)}T00:00:00Z",
+        "billingPeriodStartDate": f"{invoice.billing_period}T00:00:00Z",
         "billingPeriodEndDate": f"{last}T00:00:00Z",
     }
 

@@ -7,7 +7,6 @@ known without rendering one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
 from decimal import Decimal, localcontext
 from functools import lru_cache
 from zlib import crc32
@@ -129,7 +128,7 @@ def _templates(invoice: Invoice, provider: str, type: str) -> list[list[bytes]]:
 
 def filled(texts: Iterable[str], invoice: Invoice) -> list[list[bytes]]:
     """Give a period's lines, with what the invoice fills in, cut where serial numbers go."""
-    month = f"{invoice.invoice_date.replace(day=1) - timedelta(days=1):%Y-%m}"
+    month = f"{invoice.billing_period:%Y-%m}"
     marks = {INVOICE: invoice.id, CURRENCY: invoice.currency, MONTH: month}
     pieces = []
     for text in texts:

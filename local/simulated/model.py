@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 BILLING, USAGE = "billing_line_items", "usage_line_items"
@@ -45,6 +45,11 @@ class Invoice:
     def prefixed_id(self) -> str:
         """The id as links spell it."""
         return f"{self.kind}-{self.id}"
+
+    @property
+    def billing_period(self) -> date:
+        """The first day of the month that it is for: the one before its date."""
+        return (self.invoice_date.replace(day=1) - timedelta(days=1)).replace(day=1)
 
     def detail(self, provider: str, type: str) -> Detail | None:
         """Find the detail of this provider and type."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal, NamedTuple
 
-from local.simulated.data_sets import DataSet, billing_period
+from local.simulated.data_sets import DataSet
 from local.simulated.exports import export_count
 from local.simulated.model import BILLING, USAGE, Invoice
 
@@ -56,7 +56,7 @@ def published(
         text = f"The reconciliation data of invoice {id} can't be found. Please try again later."
         return Failure("5000", text)
     invoice = find_invoice(invoices, id)
-    if invoice is None or billing_period(invoice) < _HISTORY[type]:
+    if invoice is None or invoice.billing_period < _HISTORY[type]:
         return _NO_DATA
     if (id, type) in options.unpublished:
         return _NO_DATA

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from local.simulated.data_sets import billing_period
 from local.simulated.line_items import LinesRequest, nothing
 from local.simulated.refusals import not_found, not_valid
 
@@ -23,7 +22,7 @@ class RetiredOptions:
 def answer_of_retired(asked: LinesRequest, options: RetiredOptions) -> bytes | None:
     """Give what v1 answers instead of these lines, if it doesn't give them any more."""
     invoice = asked.invoice
-    if not invoice.id.startswith("G") or billing_period(invoice) < _RETIRED:
+    if not invoice.id.startswith("G") or invoice.billing_period < _RETIRED:
         return None
     match options.new_commerce_lines:
         case "lines":

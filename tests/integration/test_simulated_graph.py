@@ -858,6 +858,14 @@ def test_answers_may_take_their_time(client: Client) -> None:
         assert request.ended - request.started >= 0.02
 
 
+def test_files_may_be_written_ahead(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was prepared is not written again when it is asked for."""
+    client.graph.prepare(NEW.id, BILLING)
+    client.graph.prepare("G999999999", BILLING)
+    monkeypatch.setattr("local.simulated.files.write_file", None)
+    assert client.rows(NEW.id) == text(NEW, BILLING)
+
+
 def test_options_may_be_replaced(client: Client) -> None:
     """The host of the files follows the options that Graph has."""
     client.graph.options = GraphOptions(plain=True, files=2)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from local.simulated.data_sets import DataSet, billing_period
+from local.simulated.data_sets import DataSet
 from local.simulated.export_files import FileShape, write_file
 from local.simulated.exports import export_jsonl, export_lines, export_total, has_azure_plan
 from local.simulated.invoices import current_world, large_world, new_commerce, small_world
@@ -320,7 +320,7 @@ def test_part_numbers_have_gaps_and_no_order(files: int) -> None:
 def test_the_billing_period_is_the_month_before() -> None:
     """In January it is December's."""
     invoice = new_commerce("G000000006", date(2024, 1, 8), billing=1, usage=1)
-    assert billing_period(invoice) == date(2023, 12, 1)
+    assert invoice.billing_period == date(2023, 12, 1)
 
 
 # --- files ----------------------------------------------------------------------------------------
@@ -405,7 +405,7 @@ def test_the_current_world_has_both_sources() -> None:
     world = current_world()
     assert len({invoice.id for invoice in world}) == len(world)
     assert {RECURRING, "OneTime"} == {invoice.kind for invoice in world}
-    assert any(billing_period(i) < date(2024, 2, 1) for i in world if i.id.startswith("G"))
+    assert any(i.billing_period < date(2024, 2, 1) for i in world if i.id.startswith("G"))
     assert sum(has_azure_plan(invoice) for invoice in world) > 2
     assert not {i.id for i in world} & {i.id for i in small_world()}
 

@@ -20,6 +20,12 @@ from local.simulated.bodies import BodyOptions, compact, json_response, pretty
 _ROOMS = Path(simulated.__path__[0])
 # A service beside v1's can be built on these, as long as they need no other room.
 SHARED = {"access", "bodies", "faults", "server"}
+# What v1 alone knows: its calls, its envelope, its pages.
+V1 = {"envelope", "invoice_list", "line_items", "parameters", "partner_center", "retired"}
+GRAPH = {
+    *("data_sets", "export_files", "export_request", "export_rows", "exports", "file_faults"),
+    *("files", "graph", "graph_errors", "manifests", "operations", "publishing", "sas"),
+}
 
 
 def imported(room: str) -> Iterator[str]:
@@ -47,6 +53,18 @@ def test_v1_is_built_on_what_services_share() -> None:
     assert {"access", "bodies", "server", "refusals", "line_items"} <= set(
         imported("partner_center")
     )
+
+
+@pytest.mark.parametrize("room", sorted(GRAPH))
+def test_graph_knows_nothing_of_v1(room: str) -> None:
+    """Both are made of the same invoices; their calls have nothing in common."""
+    assert not set(imported(room)) & V1
+
+
+@pytest.mark.parametrize("room", sorted(V1))
+def test_v1_knows_nothing_of_graph(room: str) -> None:
+    """Either may be changed without a look at the other."""
+    assert not set(imported(room)) & GRAPH
 
 
 @pytest.mark.parametrize("state", [TokenState.VALID, TokenState.EXPIRED, TokenState.WRONG_AUDIENCE])
