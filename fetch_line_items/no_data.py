@@ -13,7 +13,8 @@ from shared.keys import LineItemsKey
 from shared.messages import GraphPosition, V1Position
 
 CODE = "5000"
-_FIRST_WAIT, _LONGEST_WAIT = 600.0, 6 * 3600.0
+_FIRST_WAIT = 600.0
+_LONGEST_WAIT = 6 * 3600.0
 
 
 def step_without_data(

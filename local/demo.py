@@ -13,21 +13,30 @@ from typing import Any
 
 import requests
 
-from local.simulated import Invoice, small_world
-from local.simulated.lines import jsonl
+from local.app_root import app_root
+from local.simulated import Invoice
+from local.simulated.invoices import PUBLISHED_LATE, current_world
+from local.simulated.model import BILLING
+from local.simulated.sources import stored_jsonl
 from local.stack import Stack, running
 
 _SECONDS = 120
 _API_LATENCY_SECONDS = 0.1
-_SHOWN = "G000024130"
+_FIRST_WAIT = 3
+"""Seconds until what is not published is asked for again, not minutes as in life."""
+_SHOWN = "G098765430"
 
 
 def main() -> int:
     """Run the demo; give 0 only if storage holds every line of the simulated service exactly."""
-    log = Path(tempfile.mkdtemp(prefix="invoices-demo-"), "functions-host.log")
-    print("Starting Azurite, the simulated Entra ID and Partner Center, and the functions host …")
-    with running(small_world(), log_file=log) as stack:
+    folder = Path(tempfile.mkdtemp(prefix="invoices-demo-"))
+    log, app = folder / "functions-host.log", app_root(folder / "app", first_wait=_FIRST_WAIT)
+    print("Starting Azurite, the simulated Microsoft services, and the functions host …")
+    with running(current_world(), log_file=log, app_root=app) as stack:
         stack.partner_center.options.latency_seconds = _API_LATENCY_SECONDS
+        stack.graph.options.latency_seconds = _API_LATENCY_SECONDS
+        stack.graph.options.files = 3
+        stack.graph.options.unpublished.add((PUBLISHED_LATE, BILLING))
         print(f"The functions host serves {', '.join(stack.host.functions)} at {stack.host.url}")
         invoices = list(_with_amendments(stack.partner_center.invoices.values()))
         stack.host.run("list_invoices")
@@ -60,12 +69,15 @@ def _watch(stack: Stack, invoices: list[Invoice]) -> bool:
             shown = progress
         if (listed, fetched, waiting) == (len(invoices), details, 0):
             return True
+        if stack.graph.options.unpublished and fetched == details - 1:
+            print(f"  Microsoft publishes the lines of {PUBLISHED_LATE} only now")
+            stack.graph.options.unpublished.clear()
         time.sleep(0.2)
     return False
 
 
 def _table(stack: Stack, invoices: list[Invoice]) -> str:
-    rows = [("invoice", "provider", "type", "lines", "total", "adds up")]
+    rows = [("invoice", "provider", "type", "source", "lines", "total", "adds up")]
     for invoice in invoices:
         manifest = _manifest(stack, invoice.id)
         entries = manifest.get("lineItems") or [{}]
@@ -76,6 +88,7 @@ def _table(stack: Stack, invoices: list[Invoice]) -> str:
                     invoice.id if number == 0 else "",
                     entry.get("billingProvider", "-"),
                     entry.get("invoiceLineItemType", "-"),
+                    entry.get("source", "-"),
                     f"{entry.get('lines', 0):,}",
                     "-" if total is None else f"{total:,.2f} {entry.get('currency') or ''}",
                     _adds_up(manifest) if number == 0 else "",
@@ -100,9 +113,9 @@ def _differences(stack: Stack, invoices: list[Invoice]) -> Iterator[str]:
             yield f"the manifest of {invoice.id} is not complete"
         for detail in invoice.details or ():
             name = f"{invoice.id}/{detail.provider}/{detail.type}.jsonl"
-            expected = b"".join(jsonl(invoice, detail.provider, detail.type))
+            expected = b"".join(stored_jsonl(invoice, detail.provider, detail.type))
             if name not in stack.blobs() or _content(stack, name) != expected:
-                yield f"{name} is not what Partner Center has"
+                yield f"{name} is not what Microsoft has"
 
 
 def _over_http(stack: Stack) -> Iterator[str]:

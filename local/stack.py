@@ -13,7 +13,13 @@ from azure.storage.queue import QueueClient
 
 from local.azurite import Azurite
 from local.functions_host.process import FunctionsHost
-from local.simulated import Invoice, SimulatedEntraId, SimulatedGraph, SimulatedPartnerCenter
+from local.simulated import (
+    GraphOptions,
+    Invoice,
+    SimulatedEntraId,
+    SimulatedGraph,
+    SimulatedPartnerCenter,
+)
 
 APP_ROOT = Path(__file__).parents[1]
 CONTAINER, QUEUE = "invoices", "invoice-line-items"
@@ -68,9 +74,12 @@ def running(
         entra_id = pieces.enter_context(SimulatedEntraId())
         simulated = SimulatedPartnerCenter(invoices, check_token=entra_id.check)
         partner_center = pieces.enter_context(simulated)
-        graph = pieces.enter_context(
-            SimulatedGraph(partner_center.invoices, check_token=entra_id.check)
+        # An invoice without usage would be waited for, for days.
+        options = GraphOptions(without_lines="empty")
+        simulated_graph = SimulatedGraph(
+            partner_center.invoices, check_token=entra_id.check, options=options
         )
+        graph = pieces.enter_context(simulated_graph)
         app_settings = settings_for(azurite, entra_id, partner_center, graph)
         host = FunctionsHost(
             app_root,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from copy import copy
 from decimal import Decimal
 from typing import Any
@@ -125,11 +125,17 @@ def with_nested(invoices: Iterable[Invoice]) -> Iterator[Invoice]:
         yield from with_nested(invoice.amendments)
 
 
-def expected_blobs(invoices: Iterable[Invoice]) -> dict[str, bytes]:
-    """What has to be in storage of the lines of these invoices, by the name of the blob."""
+Lines = Callable[[Invoice, str, str], Iterator[bytes]]
+
+
+def expected_blobs(invoices: Iterable[Invoice], lines: Lines = jsonl) -> dict[str, bytes]:
+    """What has to be in storage of the lines of these invoices, by the name of the blob.
+
+    `lines` gives those of an invoice, provider and type: all from v1, or from where they come.
+    """
     return {
         f"{invoice.id}/{detail.provider}/{detail.type}.jsonl": b"".join(
-            jsonl(invoice, detail.provider, detail.type)
+            lines(invoice, detail.provider, detail.type)
         )
         for invoice in with_nested(invoices)
         for detail in invoice.details or ()

@@ -147,7 +147,13 @@ def current_world() -> list[Invoice]:
     """
     october, november = date(2026, 10, 8), date(2026, 11, 8)
     return [
-        legacy("D0560021K7", november, office=2500, azure=300, usage=1200),
+        legacy(
+            *("D0560021K7", november),
+            office=2500,
+            azure=300,
+            usage=1200,
+            adjustment=Decimal("-12.34"),
+        ),
         new_commerce("G098120457", october, billing=1800, usage=4500),
         new_commerce("G098765430", november, billing=4500, usage=12_000, currency="EUR"),
         new_commerce(PUBLISHED_LATE, november, billing=600, usage=2000),

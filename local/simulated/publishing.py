@@ -12,7 +12,7 @@ from local.simulated.exports import export_count
 from local.simulated.model import BILLING, USAGE, Invoice
 
 # The first billing periods that the export has.
-_HISTORY = {BILLING: date(2024, 2, 1), USAGE: date(2022, 9, 1)}
+HISTORY = {BILLING: date(2024, 2, 1), USAGE: date(2022, 9, 1)}
 
 
 @dataclass
@@ -56,7 +56,7 @@ def published(
         text = f"The reconciliation data of invoice {id} can't be found. Please try again later."
         return Failure("5000", text)
     invoice = find_invoice(invoices, id)
-    if invoice is None or invoice.billing_period < _HISTORY[type]:
+    if invoice is None or invoice.billing_period < HISTORY[type]:
         return _NO_DATA
     if (id, type) in options.unpublished:
         return _NO_DATA

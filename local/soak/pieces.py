@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+from local.app_root import app_root
 from local.azurite import Azurite
 from local.functions_host.process import FunctionsHost
 from local.simulated import (
@@ -24,11 +24,10 @@ from local.simulated import (
 )
 from local.simulated.invoices import legacy, new_commerce, voided
 from local.simulated.rows import PERIOD
-from local.stack import APP_ROOT, Stack, settings_for
+from local.stack import Stack, settings_for
 
 LEASE_SECONDS = 5
 LINES = "lineitems"  # in the path of every request for lines
-_APP = ("function_app.py", "list_invoices", "fetch_line_items", "get_invoice", "shared")
 _STARTED = re.compile(r"Executing 'Functions\.list_invoices' \(Id=([0-9a-f-]{36})\)")
 _ENQUEUED = re.compile(r"Listed: Outcome\(.*enqueued=(\d+)")
 
@@ -89,17 +88,6 @@ def running(plan: Plan, folder: Path) -> Iterator[Pieces]:
         yield Pieces(
             Stack(azurite, entra_id, partner_center, graph, hosts[0]), hosts, page_size, elsewhere
         )
-
-
-def app_root(root: Path, *, visibility_timeout: int) -> Path:
-    """Make a root of the same app, where a failed message comes back after so few seconds."""
-    root.mkdir()
-    for part in _APP:
-        (root / part).symlink_to(APP_ROOT / part)
-    host = json.loads((APP_ROOT / "host.json").read_text())
-    host["extensions"]["queues"]["visibilityTimeout"] = f"00:00:{visibility_timeout:02d}"
-    (root / "host.json").write_text(json.dumps(host))
-    return root
 
 
 def world(lines: int) -> list[Invoice]:

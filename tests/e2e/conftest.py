@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from local.app_root import app_root
 from local.functions_host.process import FunctionsHost
 from local.simulated import small_world
-from local.soak.pieces import app_root
 from local.stack import Stack, running
 
 

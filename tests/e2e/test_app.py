@@ -16,7 +16,7 @@ from azure.storage.queue import QueueClient
 from local import demo
 from local.functions_host.process import FunctionsHost
 from local.simulated import Invoice, SimulatedPartnerCenter, faults, small_world
-from local.simulated.lines import jsonl
+from local.simulated.sources import stored_jsonl
 from local.stack import APP_ROOT, Stack, running, settings_for
 from tests.e2e.conftest import restart, wait_until
 from tests.running_app import expected_blobs, with_nested
@@ -49,15 +49,16 @@ def get(stack: Stack, path: str, **headers: str) -> requests.Response:
 
 
 def test_the_demo_proves_that_every_line_arrives(capsys: pytest.CaptureFixture[str]) -> None:
-    """It exits 0, shows the table, one invoice over HTTP, and a line of a blob."""
+    """It exits 0, shows the table with both sources, one invoice over HTTP, and a line of a blob."""
     assert demo.main() == 0
     shown = capsys.readouterr().out
     for text in (
         "adds up",
-        "GV00024140",
+        "GV98120460",
         "-12.34 on the invoice",
+        "Microsoft publishes the lines of G098765431 only now",
         "  200 {",
-        '{"partnerId"',
+        '{"PartnerId"',
         "byte for byte",
     ):
         assert text in shown
@@ -67,11 +68,11 @@ def test_the_demo_fails_where_a_line_is_missing(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The proof can fail: with one line more at Partner Center than expected, it exits 1."""
-    real = jsonl
-    monkeypatch.setattr("local.demo.jsonl", lambda *args: [*real(*args), b"{}\n"])
+    real = stored_jsonl
+    monkeypatch.setattr("local.demo.stored_jsonl", lambda *args: [*real(*args), b"{}\n"])
     assert demo.main() == 1
     assert (
-        "D0500033K3/office/billing_line_items.jsonl is not what Partner Center has"
+        "D0560021K7/office/billing_line_items.jsonl is not what Microsoft has"
         in capsys.readouterr().out
     )
 
@@ -81,7 +82,7 @@ def test_the_timer_fires_by_its_schedule() -> None:
     invoices = small_world()
     with running(invoices, settings={"INVOICE_SCHEDULE": "* * * * * *"}) as stack:
         wait_until(lambda: complete(stack, invoices), "every manifest complete")
-        assert stored(stack) == expected_blobs(invoices)
+        assert stored(stack) == expected_blobs(invoices, stored_jsonl)
         assert stack.waiting("invoice-line-items-poison") == 0
 
 
@@ -99,7 +100,7 @@ def test_a_link_is_fetched_again_by_a_message_on_the_queue(
         queue.create_queue()
     queue.send_message(encode(LINK))
     wait_until(lambda: USAGE in stack.blobs() and stack.waiting() == 0, "the blob")
-    assert stored(stack)[USAGE] == expected_blobs(small_world())[USAGE]
+    assert stored(stack)[USAGE] == expected_blobs(small_world(), stored_jsonl)[USAGE]
 
 
 def test_one_invoice_over_http(stack: Stack) -> None:
@@ -183,7 +184,7 @@ def test_a_host_that_is_killed_loses_and_doubles_nothing() -> None:
             restart(stack.host)
         stack.host.run("list_invoices")
         wait_until(lambda: complete(stack, invoices), "every manifest complete")
-        assert stored(stack) == expected_blobs(invoices)
+        assert stored(stack) == expected_blobs(invoices, stored_jsonl)
         assert stack.waiting("invoice-line-items-poison") == 0
 
 
@@ -195,7 +196,7 @@ def test_a_throttled_hour_delays_and_loses_nothing() -> None:
             stack.partner_center.faults.add(act, match="lineitems", times=2)
         stack.host.run("list_invoices")
         wait_until(lambda: complete(stack, invoices), "every manifest complete", seconds=90)
-        assert stored(stack) == expected_blobs(invoices)
+        assert stored(stack) == expected_blobs(invoices, stored_jsonl)
         assert stack.waiting("invoice-line-items-poison") == 0
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 
 from local.functions_host.process import FunctionsHost
 from local.simulated import history
+from local.simulated.sources import stored_jsonl
 from local.stack import APP_ROOT, POISON, running, settings_for
 from tests.e2e.conftest import wait_until
 from tests.e2e.test_app import complete, stored
@@ -24,8 +25,8 @@ def test_two_hosts_share_many_links() -> None:
             stack.host.run("list_invoices")
             wait_until(lambda: complete(stack, invoices), "every manifest complete")
             shares = [host.log().count(", in storage (") for host in (stack.host, second)]
-        assert stored(stack) == expected_blobs(invoices)
-        assert sum(shares) == len(expected_blobs(invoices))
+        assert stored(stack) == expected_blobs(invoices, stored_jsonl)
+        assert sum(shares) == len(expected_blobs(invoices, stored_jsonl))
         assert min(shares) >= sum(shares) // 5
         asked = Counter(
             (request.path_and_query, request.headers.get("ms-continuationtoken", ""))
