@@ -23,8 +23,12 @@ from tests.running_app import expected_blobs
 
 DAY = date(2024, 1, 8)
 LINKS, PAGES = 4, 7  # as many links as the host works on at once
+# What is counted here are pages: all lines are v1's.
 SETTINGS = {
-    "NEW_COMMERCE_SOURCE": "v1",  # what is counted here are pages"LINE_ITEMS_PAGE_SIZE": "20", "LINE_ITEMS_CONCURRENCY": "1"}
+    "LINE_ITEMS_PAGE_SIZE": "20",
+    "LINE_ITEMS_CONCURRENCY": "1",
+    "NEW_COMMERCE_SOURCE": "v1",
+}
 
 
 def both_kinds(number: int, *, lines: int = 20 * PAGES - 3) -> list[Invoice]:
