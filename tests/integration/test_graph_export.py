@@ -21,6 +21,8 @@ from local.simulated.file_faults import broken_line, corrupt_gzip, trailing_garb
 from local.simulated.invoices import new_commerce
 from local.simulated.lines import jsonl
 from local.simulated.model import BILLING, ONE_TIME, USAGE
+from shared.api.exchange import RequestContext
+from shared.api.export import Manifest
 from shared.errors import BrokenFile, Fatal, Refused
 from shared.keys import LineItemsKey
 from shared.messages import GraphPosition, LineItemsMessage
@@ -690,16 +692,9 @@ def test_a_token_that_has_expired_is_replaced(
 
 
 def test_each_api_gets_its_own_token_and_the_files_host_none(
-    graph_app: RunningApp,
-    graph: SimulatedGraph,
-    partner_center: SimulatedPartnerCenter,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
+    graph_app: RunningApp, graph: SimulatedGraph, partner_center: SimulatedPartnerCenter
 ) -> None:
-    """Nor does a .netrc of the machine's add one."""
-    netrc = tmp_path / "netrc"
-    netrc.write_text("machine 127.0.0.1 login someone password something\n")
-    monkeypatch.setenv("NETRC", str(netrc))
+    """Whatever both of them are asked."""
     graph.options.files = 3
     graph_app.list_invoices()
     graph_app.drain()
@@ -709,6 +704,23 @@ def test_each_api_gets_its_own_token_and_the_files_host_none(
     ]
     assert tokens[2] == {None}
     assert not tokens[0] & tokens[1]
+
+
+def test_no_netrc_adds_credentials(
+    graph_app: RunningApp, graph: SimulatedGraph, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Whatever the machine has for the files' host."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login someone password something\n")
+    services, context = graph_app.services, RequestContext()
+    key = LineItemsKey(INVOICE.id, ONE_TIME, BILLING)
+    manifest = services.graph.look(services.graph.ask(key, context=context), context=context)
+    assert isinstance(manifest, Manifest)
+    with monkeypatch.context() as machine:
+        machine.setenv("NETRC", str(netrc))
+        with services.files.open(manifest, 0, context) as pieces:
+            assert next(pieces)
+    assert "authorization" not in next(iter(graph.files.requests)).headers
 
 
 @pytest.mark.parametrize("fresh", [True, False])
