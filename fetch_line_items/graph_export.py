@@ -91,6 +91,10 @@ class GraphExport:
                 case FailedExport() as failed:
                     yield self._failed(position, failed)
                     return
+                case Fatal(status=404) if position.looks == 0 and not position.has_begun:
+                    # Whoever takes requests may know it before whoever answers looks.
+                    yield _waiting(position, RunningExport("not there yet", None))
+                    return
                 case Fatal() as gone:
                     position = self._anew(position, f"is gone ({gone})")
 

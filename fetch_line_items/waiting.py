@@ -15,7 +15,7 @@ from shared.storage.archive import Archive
 from shared.storage.blobs import now
 
 _log = logging.getLogger(__name__)
-_SHORT_SECONDS = 300.0
+_SHORT_SECONDS = 60.0
 _MOST_TRIES = 10
 
 

@@ -187,7 +187,7 @@ def _sync(difference: _Difference, services: Services) -> Outcome:
     broken = int(difference.broken)
     if difference.is_changed or difference.due:
         try:
-            etag = _claim(difference, archive)
+            about, etag = _claim(difference, archive)
         except Overtaken:
             _log.info("Invoice %s is left to another run, which works on it", difference.id)
             return Outcome(1, broken=broken)
@@ -197,7 +197,7 @@ def _sync(difference: _Difference, services: Services) -> Outcome:
     if difference.due:
         # First sent, then noted: a crash in between sends them again, which does no harm.
         _enqueue(difference, services.queue)
-        noted = replace(difference.about, enqueued_at=difference.at)
+        noted = replace(about, enqueued_at=difference.at)
         with suppress(Overtaken):  # who has written since has its own note
             archive.set_invoice_metadata(difference.id, noted, replacing=etag)
     if has_manifest and (difference.is_changed or difference.due):
@@ -205,19 +205,30 @@ def _sync(difference: _Difference, services: Services) -> Outcome:
     return Outcome(1, int(difference.is_changed), len(difference.due), broken)
 
 
-def _claim(difference: _Difference, archive: Archive) -> str:
-    """Write first what the run has seen as it was: of two runs at once, one gets Overtaken."""
-    seen, about = difference.stored.etag, difference.about
+def _claim(difference: _Difference, archive: Archive) -> tuple[InvoiceMetadata, str]:
+    """Write first what the run has seen as it was: of two runs at once, one gets Overtaken.
+
+    Give what invoice.json says now, and its ETag.
+    """
+    seen, about = difference.stored, difference.about
     try:
-        if difference.is_changed or seen is None:
-            return archive.put_invoice(difference.id, difference.text, about, replacing=seen)
-        return archive.set_invoice_metadata(difference.id, about, replacing=seen)
+        if difference.is_changed or seen.etag is None:
+            etag = archive.put_invoice(difference.id, difference.text, about, replacing=seen.etag)
+        else:
+            etag = archive.set_invoice_metadata(difference.id, about, replacing=seen.etag)
+        return about, etag
     except Overtaken:
-        # The SDK asks again where an answer was lost: then it is this run that has written.
-        there, etag = archive.invoice_metadata(difference.id)
-        if there is None or etag is None or there.run != about.run:
+        there, now_etag = archive.invoice_metadata(difference.id)
+        if there is None or now_etag is None:
             raise
-        return etag
+        if there.run == about.run:
+            # The SDK asks again where an answer was lost: then it is this run that has written.
+            return about, now_etag
+        if there != seen.invoice or there.run != seen.invoice.run:
+            raise
+        # No other run: a fetch has noted that its message waits.
+        about, stored = replace(about, waits=there.waits), replace(seen, etag=now_etag)
+        return _claim(replace(difference, about=about, stored=stored), archive)
 
 
 def _enqueue(difference: _Difference, queue: LineItemsQueue) -> None:

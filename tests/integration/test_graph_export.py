@@ -372,6 +372,15 @@ def test_an_operation_that_is_gone_is_asked_for_anew(
     assert graph_app.read(blob(USAGE)) == rows(USAGE)
 
 
+def test_an_operation_that_is_gone_each_time_is_a_failure(
+    graph_app: RunningApp, graph: SimulatedGraph
+) -> None:
+    """It is asked for anew three times."""
+    graph.faults.add(faults.status(410, '{"error":{"code":"Gone"}}'), match=OPERATIONS, times=None)
+    assert "is gone" in str(failure(graph_app, order()))
+    assert exports(graph) == 4
+
+
 @pytest.mark.parametrize("old_versions", [True, False])
 def test_another_version_of_the_data_starts_over(
     graph_app: RunningApp,
@@ -567,6 +576,40 @@ def test_an_invoice_that_changes_while_its_message_waits_has_one_chain(
         fetched(graph_app, result.message)
     assert graph_app.manifest(INVOICE.id)["complete"]
     assert graph_app.list_invoices().enqueued == 0
+
+
+def test_a_note_in_the_middle_of_a_run_is_kept(
+    graph_app: RunningApp,
+    graph: SimulatedGraph,
+    partner_center: SimulatedPartnerCenter,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The run goes on with what it has seen: a fetch that notes that it waits is no other run."""
+    graph.options.unpublished.add((INVOICE.id, USAGE))
+    graph_app.list_invoices()
+    messages = {each.key.invoice_line_item_type: each for each in graph_app.take_messages()}
+    partner_center.put(replace(INVOICE, adjustment=Decimal("5.00")))
+    put = graph_app.archive.put_invoice
+
+    def putting(*args: Any, **kwargs: Any) -> str:
+        monkeypatch.setattr(graph_app.archive, "put_invoice", put)
+        graph_app.result(messages[USAGE])
+        return put(*args, **kwargs)
+
+    monkeypatch.setattr(graph_app.archive, "put_invoice", putting)
+    outcome = graph_app.list_invoices()
+    assert (outcome.stored, outcome.enqueued) == (1, 2)
+    assert graph_app.metadata(f"{INVOICE.id}/invoice.json")["waits"].startswith("one_time/usage")
+
+
+def test_an_operation_that_is_not_there_yet_is_looked_at_again(
+    graph_app: RunningApp, graph: SimulatedGraph
+) -> None:
+    """Who takes requests may know of it before who answers looks: no other export is asked for."""
+    graph.faults.add(faults.status(404, '{"error":{"code":"NotFound"}}'), match=OPERATIONS)
+    later = fetched(graph_app, order())
+    assert [each.delay for each in later] == [10]
+    assert exports(graph) == 1
 
 
 def test_lines_that_wait_are_in_progress(graph_app: RunningApp, graph: SimulatedGraph) -> None:
