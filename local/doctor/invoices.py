@@ -33,7 +33,7 @@ def invoice_list(subject: Subject) -> Iterator[Finding]:
     subject.answers.clear()
     listed = list(listed_invoices(subject.partner_center, within(_LIST_SECONDS)))
     by_id, without_id = invoices_by_id(listed)
-    subject.invoices = sorted(_parsed(by_id), key=_age)
+    subject.invoices = sorted(_parsed(by_id), key=_age, reverse=True)
     if not by_id:
         yield failed("no invoice is listed", _OTHER_TENANT)
     else:
@@ -58,10 +58,9 @@ def _parsed(by_id: dict[str, ListedInvoice]) -> Iterator[Invoice]:
             yield parse_invoice(listed.text).invoice.model_copy(update={"id": bare_id})
 
 
-def _age(invoice: Invoice) -> tuple[int, str]:
-    """Sort the newest first; of one day, always in the same order."""
-    day = invoice.invoice_date.date() if invoice.invoice_date else date.min
-    return -day.toordinal(), invoice.id
+def _age(invoice: Invoice) -> tuple[date, str]:
+    """Sort by day; those of one day come in the same order each time."""
+    return invoice.invoice_date.date() if invoice.invoice_date else date.min, invoice.id
 
 
 def _paging(pages: list[Page], listed: list[ListedInvoice]) -> Finding:
