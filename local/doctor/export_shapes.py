@@ -15,7 +15,7 @@ from local.doctor.shapes import (
     code,
     directory_path,
     ending,
-    header,
+    wait,
     word,
     words,
     yes,
@@ -31,7 +31,7 @@ def post_findings(subject: Subject) -> Iterator[Finding]:
     """Tell how Graph has answered the request for an export, if it has."""
     for answer in subject.answers[-1:]:
         location = answer.headers.get("Location")
-        retry_after = header(answer.headers.get("Retry-After"))
+        retry_after = wait(answer.headers.get("Retry-After"))
         yield detail(f"POST: status {answer.status}, Retry-After {retry_after}")
         if location is None:
             yield detail("Location: none")
@@ -52,7 +52,7 @@ def look_findings(subject: Subject, looks: int, seconds: float) -> Iterator[Find
     """Tell how often an operation was looked at, and what was said meanwhile."""
     operations = [(a, fields) for a in subject.answers if "status" in (fields := _fields(a))]
     statuses = dict.fromkeys(fields["status"] for _, fields in operations)
-    waits = {header(a.headers.get("Retry-After")) for a, _ in operations[:-1]} or {"not seen"}
+    waits = {wait(a.headers.get("Retry-After")) for a, _ in operations[:-1]} or {"not seen"}
     yield detail(
         f"looks: {looks} in {seconds:.0f} s; statuses: {words(statuses)}; Retry-After while it runs: "
         f"{', '.join(sorted(waits))}"

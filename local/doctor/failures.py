@@ -95,13 +95,19 @@ def partner_center(error: Exception) -> str:
         return (
             "An administrator of Partner Center: add the app registration to Partner Center's app "
             "management. Microsoft names Admin agent and Billing admin as fit roles; indirect resellers "
-            "have no API access. See docs/permissions.md."
+            "have no API access. See docs/permissions.md. With status 401, PARTNER_CENTER_URL or "
+            "PARTNER_CENTER_SCOPE may be wrong, too."
         )
     return _of_service(error, "PARTNER_CENTER_URL")
 
 
 def graph(error: Exception) -> str:
     """Say what helps where Microsoft Graph does not answer as it should."""
+    if isinstance(error, Refused) and error.status == 401:
+        return (
+            "Whoever has set GRAPH_URL: the token is not taken. It is asked for the host of GRAPH_URL, which "
+            "has to be Microsoft Graph's."
+        )
     if isinstance(error, Refused):
         return NEEDS_CONSENT
     return _of_service(error, "GRAPH_URL")

@@ -13,6 +13,7 @@ from local.doctor.report import Finding, detail, failed, well
 from local.doctor.shapes import columns, yes
 from local.doctor.subject import NotAsked, Subject, within
 from shared.api.collection import Page, parse_page
+from shared.api.exchange import Answer
 from shared.api.invoice_list import ListedInvoice, invoices_by_id, listed_invoices
 from shared.details import details_of, parse_invoice
 from shared.json_text import loads, without_byte_order_mark
@@ -45,7 +46,14 @@ def invoice_list(subject: Subject) -> Iterator[Finding]:
     for invoice in subject.invoices[:1]:
         if invoice.invoice_date:
             yield detail(f"newest: {invoice.invoice_date:%Y-%m}")
-    yield _paging([parse_page(without_byte_order_mark(a.body)) for a in subject.answers], listed)
+    yield _paging(list(_pages(subject.answers)), listed)
+
+
+def _pages(answers: list[Answer]) -> Iterator[Page]:
+    """Give the answers that were pages: others were failures that have passed."""
+    for answer in answers:
+        with suppress(ValueError):
+            yield parse_page(without_byte_order_mark(answer.body))
 
 
 def _by_itself(listed: Iterable[ListedInvoice]) -> int:

@@ -42,6 +42,13 @@ def header(value: str | None) -> str:
     return without_guids(value) if _HEADER.fullmatch(value) else HIDDEN
 
 
+def wait(retry_after: str | None) -> str:
+    """Give Retry-After: seconds, or that it is a date."""
+    if retry_after is None:
+        return "none"
+    return retry_after if re.fullmatch("[0-9]{1,6}", retry_after) else "a date"
+
+
 def yes(condition: object) -> str:
     """Say yes or no."""
     return "yes" if condition else "no"

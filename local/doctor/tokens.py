@@ -15,9 +15,11 @@ from local.doctor.report import Finding, detail, failed, well
 from local.doctor.shapes import HIDDEN, words, yes
 from local.doctor.subject import Subject
 from shared.json_text import loads
+from shared.setting_values import is_loopback
 
 _GRAPH_ROLE = "PartnerBilling.Read.All"
 _DOT_DEFAULT = "/.default"
+_MICROSOFT = (".microsoft.com", ".windows.net", ".microsoftonline.cn", ".microsoft.us")
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -85,8 +87,10 @@ def _audience(claims: dict[str, Any], scope: str) -> str:
 
 
 def _host(audience: str) -> str:
-    host = urlsplit(audience).hostname
-    return host if host and not _GUID.search(host) else "{id}"
+    host = urlsplit(audience).hostname or ""
+    if host.endswith(_MICROSOFT) or is_loopback(host):
+        return host
+    return "{id}" if _GUID.search(audience) else HIDDEN
 
 
 def _of_tenant(claims: dict[str, Any], subject: Subject) -> str:

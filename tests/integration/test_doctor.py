@@ -27,9 +27,15 @@ from local.doctor.report import Finding, well
 from local.doctor.shapes import call_path, columns, directory_path, word
 from local.doctor.subject import Subject
 from local.doctor.tokens import graph_token, partner_center_token
-from local.simulated import SimulatedGraph, SimulatedPartnerCenter, faults
+from local.simulated import (
+    SimulatedEntraId,
+    SimulatedGraph,
+    SimulatedManagedIdentity,
+    SimulatedPartnerCenter,
+    faults,
+)
 from local.simulated.exports import export_lines
-from local.simulated.graph_errors import failing
+from local.simulated.graph_errors import failing, unauthorized
 from local.simulated.invoices import current_world, invoice_json
 from local.simulated.lines import pieces
 from local.simulated.model import BILLING, OFFICE
@@ -148,6 +154,16 @@ def test_a_list_in_pages_is_told_as_such(around: Surroundings, call: Callable[[]
         around.partner_center.put(_legacy(f"D05600220{number}"))
     around.partner_center.options.default_list_page = 2
     assert "paging: answers 3; next link yes" in "\n".join(call().of("invoice list"))
+
+
+def test_a_failure_that_passes_is_no_failure(
+    around: Surroundings, call: Callable[[], Told]
+) -> None:
+    """A server error that the next attempt does not have counts neither as failure nor as a page."""
+    around.partner_center.faults.add(faults.server_error(), match="/invoices")
+    told = call()
+    assert told.code == 0
+    assert told.of("invoice list")[-1].startswith("paging: answers 1; ")
 
 
 def test_the_form_of_v1s_lines_is_told(around: Surroundings, call: Callable[[], Told]) -> None:
@@ -278,6 +294,10 @@ def _wrong_secret(around: Surroundings) -> None:
     around.environment["PARTNER_CENTER_CLIENT_SECRET"] = "another-secret"
 
 
+def _graph_takes_no_token(around: Surroundings) -> None:
+    around.graph.faults.add(unauthorized(), times=None)
+
+
 def _no_permission(around: Surroundings) -> None:
     around.graph.options.permitted = False
 
@@ -343,7 +363,13 @@ def _storage_is_down(around: Surroundings) -> None:
 
 
 _FAILING = [
-    *(_missing_settings, _wrong_secret, _no_permission, _partner_center_is_down),
+    *(
+        _missing_settings,
+        _wrong_secret,
+        _graph_takes_no_token,
+        _no_permission,
+        _partner_center_is_down,
+    ),
     *(_partner_center_refuses, _no_invoices, _no_data, _foreign_location, _wrong_count),
     *(_graph_throttles, _file_is_refused, _file_is_html, _wrong_key, _storage_is_down),
 ]
@@ -407,6 +433,19 @@ def test_a_missing_permission_is_told_with_who_grants_it(
     ]
     assert PERMISSION in told.advice
     assert told.verdict("v1 lines") == "ok"
+
+
+def test_a_token_that_graph_does_not_take_is_told_with_the_setting(
+    around: Surroundings, call: Callable[[], Told]
+) -> None:
+    """401 is not a matter of permissions: the setting is named that the token depends on."""
+    _graph_takes_no_token(around)
+    told = call()
+    assert told.of("Graph export")[-1] == (
+        "FAILED  refused, status 401, code InvalidAuthenticationToken"
+    )
+    assert "GRAPH_URL" in told.advice
+    assert PERMISSION not in told.advice
 
 
 def test_partner_center_that_is_not_there_is_told(
@@ -559,6 +598,24 @@ def test_a_container_and_a_queue_that_are_not_there_are_no_failure(
         assert line.endswith("reachable, not there yet, it is created when it is needed")
     with pytest.raises(ResourceNotFoundError):
         line_items_queue(settings).get_queue_properties()
+
+
+def test_an_identity_that_is_not_there_is_told_with_another_way_to_sign_in(
+    around: Surroundings, call: Callable[[], Told], entra_id: SimulatedEntraId
+) -> None:
+    """A managed identity is there only where the app runs: elsewhere the advice is to sign in by `az login`."""
+    with SimulatedManagedIdentity(entra_id, client_id="another") as identity:
+        around.environment |= identity.environment | {
+            "AzureWebJobsStorage": "",
+            "AzureWebJobsStorage__blobServiceUri": "https://127.0.0.1:1",
+            "AzureWebJobsStorage__queueServiceUri": "https://127.0.0.1:1",
+            "AzureWebJobsStorage__credential": "managedidentity",
+        }
+        told = call()
+    for check in ("container", "queue"):
+        assert told.of(check)[0] == "signs in with a managed identity"
+        assert told.of(check)[-1].startswith("FAILED  no connection, or no identity (")
+    assert "`az login`" in told.advice
 
 
 # --- what is never shown --------------------------------------------------------------------------
