@@ -9,7 +9,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +39,10 @@ from local.simulated.exports import export_lines
 from local.simulated.graph_errors import failing, unauthorized
 from local.simulated.invoices import current_world, invoice_json
 from local.simulated.lines import pieces
-from local.simulated.model import BILLING, OFFICE
+from local.simulated.model import BILLING, OFFICE, Invoice
 from shared.api.graph import PERMISSION
 from shared.settings import Settings
-from shared.storage.accounts import invoices_container, line_items_queue
+from shared.storage.accounts import LINE_ITEMS_QUEUE, invoices_container, line_items_queue
 
 _ROOT = Path(__file__).parents[2]
 _NEWEST = "G098765432"  # of the current world's new-commerce invoices
@@ -86,11 +87,15 @@ def around(
     partner_center: SimulatedPartnerCenter,
     graph: SimulatedGraph,
 ) -> Iterator[Surroundings]:
-    """The current world's invoices, and a container."""
+    """The current world's invoices, a container, and no queues: other tests leave theirs behind."""
     partner_center.invoices.clear()
     for invoice in current_world():
         partner_center.put(invoice)
-    container = invoices_container(Settings.from_environment(graph_environment))
+    settings = Settings.from_environment(graph_environment)
+    for name in (LINE_ITEMS_QUEUE, f"{LINE_ITEMS_QUEUE}-poison"):
+        with suppress(ResourceNotFoundError):
+            line_items_queue(settings, name).delete_queue()
+    container = invoices_container(settings)
     container.create_container()
     yield Surroundings(dict(graph_environment), partner_center, graph)
     container.delete_container()
@@ -243,10 +248,7 @@ def test_container_and_queue_are_told(around: Surroundings, call: Callable[[], T
     queue = line_items_queue(Settings.from_environment(around.environment))
     queue.create_queue()
     queue.send_message("not understood")
-    try:
-        told = call()
-    finally:
-        queue.delete_queue()
+    told = call()
     assert told.of("container") == [
         "signs in with a connection string with a key",
         "ok      it is there and can be listed",
@@ -756,7 +758,5 @@ def test_shapes_have_no_values() -> None:
     }
 
 
-def _legacy(invoice_id: str) -> Any:
-    from dataclasses import replace
-
+def _legacy(invoice_id: str) -> Invoice:
     return replace(current_world()[0], id=invoice_id)
