@@ -4,7 +4,7 @@ PYTHON := .venv/bin/python
 SETUP := .venv/.installed node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo start test soak bench check format
+.PHONY: help setup demo start doctor test soak bench check format
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /make \1\t/'
@@ -16,6 +16,9 @@ demo: $(SETUP) ## run the main job on the real pieces, and prove that every line
 
 start: $(SETUP) ## leave everything running, for exploring with curl
 	$(PYTHON) -m local.start
+
+doctor: $(SETUP) ## with your own settings: what the services answer, and who has to grant what
+	$(PYTHON) -m local.doctor
 
 test: $(SETUP) ## the whole test suite
 	$(PYTHON) -m pytest

@@ -13,7 +13,15 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
-from shared.api.exchange import Answer, Dialect, Exchange, Request, RequestContext
+from shared.api.exchange import (
+    Answer,
+    Dialect,
+    Exchange,
+    Observer,
+    Request,
+    RequestContext,
+    unobserved,
+)
 from shared.api.patience import retried
 from shared.auth.tokens import Tokens
 from shared.errors import Fatal, NoAnswer, Retriable
@@ -38,10 +46,13 @@ class _Bearer(AuthBase):
 class Client:
     """Requests to the one host of `root`, with this API's tokens only. Thread-safe."""
 
-    def __init__(self, root: str, tokens: Tokens, dialect: Dialect) -> None:
+    def __init__(
+        self, root: str, tokens: Tokens, dialect: Dialect, observe: Observer = unobserved
+    ) -> None:
         self._root = root
         self._tokens = tokens
         self._dialect = dialect
+        self._observe = observe
         self._session = requests.Session()
         self._session.mount(root, HTTPAdapter(pool_connections=1, pool_maxsize=_CONNECTIONS))
 
@@ -59,6 +70,7 @@ class Client:
 
     def _read[T](self, exchange: Exchange, read: Callable[[Answer], T]) -> T:
         answer = self._authorized(exchange)
+        self._observe(answer)
         if answer.status not in exchange.expects:
             raise exchange.refusal(answer)
         try:

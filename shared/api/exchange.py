@@ -54,6 +54,14 @@ class Answer:
     body: bytes
 
 
+Observer = Callable[[Answer], None]
+"""Is shown each answer as it came, also one that is refused or broken; of a file, without its body."""
+
+
+def unobserved(_answer: Answer) -> None:
+    """Look at nothing: what the app itself does."""
+
+
 @dataclass(frozen=True)
 class Dialect:
     """How one API says what all of them say.

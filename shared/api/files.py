@@ -16,7 +16,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
-from shared.api.exchange import RequestContext, retry_after
+from shared.api.exchange import Answer, Observer, RequestContext, retry_after, unobserved
 from shared.api.export import Manifest
 from shared.errors import ApiError, Fatal, FileRefused, NoAnswer, Retriable, Throttled, may_pass
 from shared.keys import shown
@@ -62,7 +62,8 @@ def _climbs(url: str) -> bool:
 class Files:
     """Downloads files by signed URLs, with several connections. Thread-safe; one for the process."""
 
-    def __init__(self) -> None:
+    def __init__(self, observe: Observer = unobserved) -> None:
+        self._observe = observe
         self._session = requests.Session()
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS))
@@ -81,6 +82,7 @@ class Files:
             _told_without_url(name),
             self._get(manifest.url(number), name, timeout) as response,
         ):
+            self._observe(Answer(response.status_code, response.headers, b""))
             if response.status_code != 200:
                 raise _refusal(name, response)
             yield _pieces(name, response, context)

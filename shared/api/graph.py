@@ -12,7 +12,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from shared.api.client import Client
-from shared.api.exchange import Answer, Dialect, Request, RequestContext, retry_after
+from shared.api.exchange import (
+    Answer,
+    Dialect,
+    Observer,
+    Request,
+    RequestContext,
+    retry_after,
+    unobserved,
+)
 from shared.api.export import Export, Manifest, ManifestLink, error_of, export_of, manifest_of
 from shared.api.files import check_root
 from shared.auth.tokens import Tokens
@@ -37,10 +45,10 @@ PERMISSION = (
 class Graph:
     """Requests to the one configured root. Thread-safe; one for the process."""
 
-    def __init__(self, settings: Settings, tokens: Tokens) -> None:
+    def __init__(self, settings: Settings, tokens: Tokens, observe: Observer = unobserved) -> None:
         self._root = settings.graph_url
         self._is_loopback = is_loopback(urlsplit(self._root).hostname or "")
-        self._client = Client(self._root, tokens, _DIALECT)
+        self._client = Client(self._root, tokens, _DIALECT, observe)
 
     def ask(self, key: LineItemsKey, *, context: RequestContext) -> str:
         """Ask for an export of all columns of these lines; give the id of the operation that makes it.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from shared.api.client import Client
-from shared.api.exchange import Answer, Dialect, Request, RequestContext
+from shared.api.exchange import Answer, Dialect, Observer, Request, RequestContext, unobserved
 from shared.auth.tokens import Tokens
 from shared.json_text import without_byte_order_mark
 from shared.models import ErrorBody
@@ -18,8 +18,8 @@ from shared.settings import Settings
 class PartnerCenter:
     """Requests to the one configured host. Thread-safe; one for the process."""
 
-    def __init__(self, settings: Settings, tokens: Tokens) -> None:
-        self._client = Client(f"{settings.partner_center_url}/v1", tokens, _DIALECT)
+    def __init__(self, settings: Settings, tokens: Tokens, observe: Observer = unobserved) -> None:
+        self._client = Client(f"{settings.partner_center_url}/v1", tokens, _DIALECT, observe)
 
     def get[T](
         self,

@@ -30,14 +30,14 @@ def invoices_container(settings: Settings) -> ContainerClient:
     return service.get_container_client(settings.invoices_container)
 
 
-def line_items_queue(settings: Settings) -> QueueClient:
-    """The queue of the line items messages; it may not exist yet."""
+def line_items_queue(settings: Settings, name: str = LINE_ITEMS_QUEUE) -> QueueClient:
+    """The queue of the line items messages, or another beside it; it may not exist yet."""
     # Imported here because get_invoice, for whose first answer someone waits, has no use for it.
     from azure.storage.queue import QueueServiceClient
 
     storage = settings.host_storage
     service = _connected(QueueServiceClient, storage, storage.queue_url)
-    return service.get_queue_client(LINE_ITEMS_QUEUE)
+    return service.get_queue_client(name)
 
 
 def _connected[C: (BlobServiceClient, QueueServiceClient)](
