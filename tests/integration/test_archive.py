@@ -522,6 +522,7 @@ def test_a_manifest_says_what_is_there(app: RunningApp) -> None:
                 "invoiceLineItemType": "billing_line_items",
                 "source": "v1",
                 "blob": f"{INVOICE}/one_time/billing_line_items.jsonl",
+                "bytes": len(app.read(f"{BILLING}.jsonl")),
                 "lines": 1,
                 "total": Decimal("7.5"),
                 "currency": "EUR",

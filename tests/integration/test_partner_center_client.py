@@ -599,7 +599,7 @@ def test_a_retry_is_logged_with_the_ids_that_support_asks_for(
     partner_center.faults.add(faults.server_error())
     context = RequestContext(patience=SMALL)
     client.get("/invoices", parse_page, context=context)
-    [record] = [record for record in caplog.records if record.name == "shared.api.client"]
+    [record] = [record for record in caplog.records if record.name == "shared.api.patience"]
     message = record.getMessage()
     assert record.levelno == logging.WARNING
     request_id = next(iter(partner_center.requests)).headers["ms-requestid"]
