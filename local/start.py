@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from local.simulated import small_world
+from local.simulated.invoices import current_world
 from local.stack import CONTAINER, QUEUE, running
 
 _PORT = 7071
@@ -20,12 +20,12 @@ Run the timer now:
        -H 'Content-Type: application/json' -d '{{}}'
 
 One invoice, and the state of its lines:
-  curl '{url}/api/invoices/G000024130?expand=lineItems' -H 'x-functions-key: {function}'
+  curl '{url}/api/invoices/G098765430?expand=lineItems' -H 'x-functions-key: {function}'
 
 Fetch the lines of one link again:
   curl -X POST {url}/admin/functions/fetch_line_items -H 'x-functions-key: {master}' \\
        -H 'Content-Type: application/json' \\
-       -d '{{"input": "/invoices/Recurring-D0500033K3/lineitems/Azure/UsageLineItems"}}'
+       -d '{{"input": "/invoices/Recurring-D0560021K7/lineitems/Azure/UsageLineItems"}}'
 
 The storage (container {container}, queue {queue}), for Azure Storage Explorer or a script:
   {storage}
@@ -38,7 +38,7 @@ def main() -> None:
     """Start everything and wait to be stopped."""
     log = Path(tempfile.mkdtemp(prefix="invoices-start-"), "functions-host.log")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with running(small_world(), port=_PORT, log_file=log) as stack:
+    with running(current_world(), port=_PORT, log_file=log) as stack:
         text = _HELP.format(
             url=stack.host.url,
             log=log,

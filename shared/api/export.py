@@ -73,7 +73,7 @@ def export_of(operation: dict[str, Any], retry_after: float | None) -> Export:
     match status.lower():
         case "failed":
             error = _named(fields.get("error") or {})
-            return FailedExport(str(error.get("code", "none")), str(error.get("message", "")))
+            return FailedExport(str(error.get("code", "none")), str(error.get("message", ""))[:500])
         case "succeeded" | "completed":
             where = fields.get("resourcelocation")
             if where is None:

@@ -966,6 +966,34 @@ def test_a_key_that_is_not_in_pascal_case_counts_as_well(
     assert Decimal(graph_app.metadata(blob(BILLING))["total"]) == Decimal("6.60")
 
 
+def test_what_does_not_fit_the_documented_row_is_told(
+    graph_app: RunningApp, graph: SimulatedGraph, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By the names of the fields, never their values; the rows are stored all the same."""
+    text = b'{"Total":1,"CarbonFootprint":"secret"}\n{"Total":1,"Quantity":"secret"}\n'
+
+    async def act(_: web.Request, __: faults.Answer) -> web.StreamResponse:
+        return web.Response(body=text)
+
+    graph.files.faults.add(act, match="part-", times=None)
+    fetched(graph_app, order())
+    kind = "BilledReconciliationLineItem"
+    assert f"not in {kind}: CarbonFootprint in 1 of 2 lines" in caplog.text
+    assert f"does not fit {kind}: Quantity (" in caplog.text
+    assert "secret" not in caplog.text
+    assert graph_app.read(blob(BILLING)) == text
+
+
+@pytest.mark.parametrize("type", [BILLING, USAGE])
+def test_the_documented_rows_fit_their_type(
+    graph_app: RunningApp, caplog: pytest.LogCaptureFixture, type: str
+) -> None:
+    """Nothing of what Graph's documentation has is unknown."""
+    fetched(graph_app, order(type))
+    assert "does not fit" not in caplog.text
+    assert "not in Billed" not in caplog.text
+
+
 def test_key_of_a_position_is_small(graph_app: RunningApp, graph: SimulatedGraph) -> None:
     """However many files there are, what continues fits into a message."""
     graph.options.files = 200
