@@ -14,7 +14,7 @@ from shared.api.exchange import RequestContext
 from shared.api.invoice_list import ListedInvoice, find_invoice
 from shared.details import parse_invoice
 from shared.keys import LineItemsKey
-from shared.messages import GraphPosition, LineItemsMessage, Progress, iso_currency
+from shared.messages import GraphPosition, LineItemsMessage, Progress, V1Position, iso_currency
 from shared.models import Invoice
 from shared.services import Services
 from shared.storage.archive import Archive
@@ -44,10 +44,8 @@ def job_of(
     if message.version is None and progress.position is None:
         message, progress = _completed(message, progress, services, context)
     elif progress.position is not None and not progress.staged.blocks:
-        # It has waited, and nothing has come: what comes is of the invoice as it is now.
-        invoice = services.archive.invoice(message.key.invoice_id)
-        version = invoice.version if invoice else None
-        progress = replace(progress, fetched_for=version or progress.fetched_for)
+        # It has waited, and nothing has come: what comes is to be of the invoice as it is now.
+        progress = _for_now(progress, services.archive.invoice(message.key.invoice_id))
     return Job(message, progress, stored, _source(message, progress, services, context))
 
 
@@ -85,6 +83,19 @@ def _completed(
             message, currency_code=iso_currency(invoice.currency_code if invoice else None)
         )
     return message, replace(progress, fetched_for=stored.version if stored else None)
+
+
+def _for_now(progress: Progress, invoice: StoredInvoice | None) -> Progress:
+    """Go on for the invoice as it is now.
+
+    Where it has changed, what was asked for before is asked for anew: it would be the old lines.
+    """
+    version, position = invoice.version if invoice else None, progress.position
+    if version is None or version == progress.fetched_for:
+        return progress
+    if isinstance(position, GraphPosition):
+        return replace(progress, fetched_for=version, position=position.without_operation())
+    return replace(progress, fetched_for=version, position=V1Position())
 
 
 def _source(

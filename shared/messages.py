@@ -92,6 +92,10 @@ class GraphPosition:
         """Whether something of the data has come."""
         return self.file > 0 or self.inside.offset > 0
 
+    def without_operation(self) -> GraphPosition:
+        """Have the export asked for anew."""
+        return replace(self, operation=None, looks=0)
+
 
 Position = Annotated[V1Position | GraphPosition, Field(discriminator="source")]
 """The position of whatever source the lines come from."""

@@ -612,6 +612,30 @@ def test_an_operation_that_is_not_there_yet_is_looked_at_again(
     assert exports(graph) == 1
 
 
+@pytest.mark.parametrize("old_versions", [True, False])
+@pytest.mark.usefixtures("no_waits")
+def test_an_export_from_before_a_change_is_not_taken_for_one_of_after_it(
+    graph_app: RunningApp,
+    graph: SimulatedGraph,
+    partner_center: SimulatedPartnerCenter,
+    old_versions: bool,
+) -> None:
+    """A message that has waited with nothing but its operation asks anew where the invoice has changed."""
+    graph.options.old_versions = old_versions
+    graph_app.list_invoices()
+    (message,) = (m for m in graph_app.take_messages() if m.key.invoice_line_item_type == USAGE)
+    graph.files.faults.add(faults.status(503), match="part-", times=4)
+    waiting = graph_app.result(message)
+    assert isinstance(waiting, Later)
+    assert position_of(waiting).operation
+    new = replace(INVOICE, revision=1)
+    partner_center.put(new)
+    graph_app.list_invoices()
+    fetched(graph_app, waiting.message)
+    graph_app.drain()
+    assert graph_app.read(blob(USAGE)) == rows(USAGE, new)
+
+
 def test_lines_that_wait_are_in_progress(graph_app: RunningApp, graph: SimulatedGraph) -> None:
     """So `?expand=lineItems` says."""
     graph.options.unpublished.add((INVOICE.id, USAGE))
