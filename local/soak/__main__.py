@@ -20,7 +20,8 @@ def main() -> int:
     plan = Plan(arguments.seed, arguments.lines, arguments.minutes * 60, arguments.hosts)
     folder = Path(tempfile.mkdtemp(prefix="invoices-soak-"))
     verdict = soak(plan, folder, lambda text: print(text, flush=True))
-    print(f"\nPage requests: {verdict.page_requests}\nInjected:")
+    print(f"\nRequests: {verdict.page_requests} for pages, {verdict.file_requests} for files")
+    print("Injected:")
     for name, count in sorted(verdict.injected.items()):
         print(f"  {count:6} {name}")
     if verdict.problems:

@@ -7,8 +7,6 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal
 from pathlib import Path
 
 from local.app_root import app_root
@@ -16,17 +14,20 @@ from local.azurite import Azurite
 from local.functions_host.process import FunctionsHost
 from local.simulated import (
     Faults,
-    Invoice,
+    GraphOptions,
     Options,
     SimulatedEntraId,
     SimulatedGraph,
     SimulatedPartnerCenter,
 )
-from local.simulated.invoices import legacy, new_commerce, voided
-from local.simulated.rows import PERIOD
+from local.soak.world import world
 from local.stack import Stack, settings_for
 
 LEASE_SECONDS = 5
+FIRST_WAIT_SECONDS = 1
+INVOCATION_SECONDS = 63
+"""A file is left inside at its minute before the end, so that some take longer."""
+QUEUE_STORAGE = "__queuestorage__"
 LINES = "lineitems"  # in the path of every request for lines
 _STARTED = re.compile(r"Executing 'Functions\.list_invoices' \(Id=([0-9a-f-]{36})\)")
 _ENQUEUED = re.compile(r"Listed: Outcome\(.*enqueued=(\d+)")
@@ -45,19 +46,30 @@ class Plan:
 
 @dataclass(frozen=True)
 class Pieces:
-    """What runs; `elsewhere` is another host, of which nothing must be asked."""
+    """What runs; `elsewhere` is another host, of which nothing must be asked.
+
+    `queue_folder` is where Azurite keeps the texts of the queue's messages.
+    """
 
     stack: Stack
     hosts: list[FunctionsHost]
     page_size: int
     elsewhere: SimulatedPartnerCenter
+    queue_folder: Path
 
 
 @contextmanager
 def running(plan: Plan, folder: Path) -> Iterator[Pieces]:
     """Start everything, with Azurite's data and the hosts' logs in `folder`; stop it at the end."""
     (folder / "azurite").mkdir()
-    app = app_root(folder / "app", visibility_timeout=2)
+    app = app_root(
+        folder / "app",
+        visibility_timeout=2,
+        first_wait=FIRST_WAIT_SECONDS,
+        invocation_seconds=INVOCATION_SECONDS,
+        # A file is several blocks, as those of a million rows are.
+        block_bytes=max(plan.lines * 4, 1 << 14),
+    )
     with ExitStack() as pieces:
         azurite = pieces.enter_context(Azurite(folder / "azurite"))
         entra_id = pieces.enter_context(SimulatedEntraId())
@@ -66,11 +78,9 @@ def running(plan: Plan, folder: Path) -> Iterator[Pieces]:
         simulated.options = Options(latency_seconds=0.05)
         simulated.faults = Faults(plan.seed)
         partner_center = pieces.enter_context(simulated)
-        graph = SimulatedGraph(partner_center.invoices, check_token=entra_id.check)
-        pieces.enter_context(graph)
+        graph = pieces.enter_context(_graph(plan, partner_center, entra_id))
         page_size = min(max(plan.lines // 1000, 20), 2000)
-        # A soak is of v1's pages, for all invoices.
-        settings = settings_for(azurite, entra_id, partner_center) | {
+        settings = settings_for(azurite, entra_id, partner_center, graph) | {
             "FETCH_TIME_BUDGET_SECONDS": "2",
             "LINE_ITEMS_PAGE_SIZE": str(page_size),
         }
@@ -85,32 +95,17 @@ def running(plan: Plan, folder: Path) -> Iterator[Pieces]:
         ]
         for host in hosts:
             pieces.enter_context(host)
-        yield Pieces(
-            Stack(azurite, entra_id, partner_center, graph, hosts[0]), hosts, page_size, elsewhere
-        )
+        stack = Stack(azurite, entra_id, partner_center, graph, hosts[0])
+        yield Pieces(stack, hosts, page_size, elsewhere, folder / "azurite" / QUEUE_STORAGE)
 
 
-def world(lines: int) -> list[Invoice]:
-    """Give invoices of either kind, and a void with its amendment, with about so many lines."""
-    first, second = date(2024, 1, 8), date(2024, 2, 8)
-
-    def share(percent: int) -> int:
-        # Never whole periods: the sums of two revisions of an invoice would be the same.
-        return lines * percent // 100 // PERIOD * PERIOD + 37
-
-    return [
-        legacy("D0700000S1", first, office=share(10), azure=share(15), usage=share(20)),
-        legacy(
-            *("D0700000S2", second),
-            office=share(5),
-            azure=share(5),
-            usage=share(10),
-            adjustment=Decimal("-12.34"),
-        ),
-        new_commerce("G000070001", first, billing=share(15), usage=share(10)),
-        new_commerce("G000070002", second, billing=share(4), usage=share(3), currency="EUR"),
-        voided(new_commerce("G000070003", second, billing=share(2), usage=share(1))),
-    ]
+def _graph(
+    plan: Plan, partner_center: SimulatedPartnerCenter, entra_id: SimulatedEntraId
+) -> SimulatedGraph:
+    graph = SimulatedGraph(partner_center.invoices, check_token=entra_id.check)
+    graph.options = GraphOptions(files=3, retry_after=1, latency_seconds=0.02)
+    graph.faults, graph.files.faults = Faults(plan.seed), Faults(plan.seed)
+    return graph
 
 
 def list_invoices(host: FunctionsHost, *, seconds: float = 60) -> int | None:

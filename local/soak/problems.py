@@ -12,7 +12,8 @@ from azure.storage.queue import QueueClient
 
 from local.simulated import Invoice
 from local.simulated.invoices import invoice_json
-from local.simulated.lines import jsonl, line_total, total, total_charges
+from local.simulated.lines import line_total, total, total_charges
+from local.simulated.sources import source_of, stored_jsonl
 from local.soak.pieces import Pieces
 from local.stack import POISON, Stack
 
@@ -20,7 +21,7 @@ _SAID = ("complete", "currencyCode", "totalCharges", "lineTotal", "difference")
 
 
 def problems(pieces: Pieces) -> Iterator[str]:
-    """Say what is wrong, a line each; nothing if all is as Partner Center has it."""
+    """Say what is wrong, a line each; nothing if all is as Microsoft has it."""
     stack = pieces.stack
     invoices = list(_with_amendments(stack.partner_center.invoices.values()))
     yield from _wrong_blobs(stack, invoices)
@@ -46,8 +47,8 @@ def _wrong_blobs(stack: Stack, invoices: Iterable[Invoice]) -> Iterator[str]:
     for name in sorted(expected.keys() & there):
         invoice, detail = expected[name]
         content = stack.container.download_blob(name).readall()
-        if content != b"".join(jsonl(invoice, detail.provider, detail.type)):
-            yield f"{name} is not what Partner Center has"
+        if content != b"".join(stored_jsonl(invoice, detail.provider, detail.type)):
+            yield f"{name} is not what Microsoft has"
 
 
 def _wrong_invoices(stack: Stack, listed: Iterable[Invoice]) -> Iterator[str]:
@@ -77,7 +78,9 @@ def _wrong_manifest(stack: Stack, invoice: Invoice) -> Iterator[str]:
         return
     manifest: dict[str, Any] = json.loads(text, parse_float=Decimal)
     entries = {
-        (entry["billingProvider"], entry["invoiceLineItemType"]): (entry["lines"], entry["total"])
+        (entry["billingProvider"], entry["invoiceLineItemType"]): (
+            *(entry["source"], entry["lines"], entry["total"]),
+        )
         for entry in manifest["lineItems"]
     }
     said = {name: manifest[name] for name in _SAID} | {"details": len(manifest["lineItems"])}
@@ -95,6 +98,7 @@ def _expected_manifest(invoice: Invoice) -> dict[str, Any]:
         "difference": invoice.adjustment,
         "lineItems": {
             (detail.provider, detail.type): (
+                source_of(invoice, detail.provider, detail.type),
                 detail.line_count,
                 total(invoice, detail.provider, detail.type),
             )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from local.soak.injector import Injector, Say
+from local.soak.leaks import leaks
 from local.soak.pieces import LINES, Pieces, Plan, list_invoices, running
 from local.soak.problems import problems
 
@@ -19,6 +20,7 @@ class Verdict:
     injected: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
     page_requests: int = 0
+    file_requests: int = 0
 
 
 def soak(plan: Plan, folder: Path, say: Say = print) -> Verdict:
@@ -31,8 +33,11 @@ def soak(plan: Plan, folder: Path, say: Say = print) -> Verdict:
         settled = _settle(pieces, plan.settle_seconds)
         found = [] if settled else [f"it is not done {plan.settle_seconds:.0f} s after that"]
         found += problems(pieces)
-        requests = len(pieces.stack.partner_center.requests.matching(LINES))
-        return Verdict(injector.injected, found, requests)
+        injector.messages.look()
+        found += leaks(pieces, injector.messages.texts)
+        stack = pieces.stack
+        pages = len(stack.partner_center.requests.matching(LINES))
+        return Verdict(injector.injected, found, pages, len(stack.graph.files.requests))
 
 
 def _settle(pieces: Pieces, seconds: float) -> bool:

@@ -9,9 +9,11 @@ import requests
 from azure.storage.queue import QueueClient
 
 from local.simulated import SimulatedPartnerCenter
-from local.soak.pieces import Pieces, Plan, world
+from local.soak.leaks import MessageWatch, leaks
+from local.soak.pieces import Pieces, Plan
 from local.soak.problems import problems
 from local.soak.soak import soak
+from local.soak.world import world
 from local.stack import POISON, running
 from tests.e2e.conftest import wait_until
 from tests.e2e.test_app import complete
@@ -24,24 +26,33 @@ EVENTS = (
     "invoice changed while it is fetched",
     "answers of another form",
     "storm of throttling",
-    "outage of Partner Center",
+    "outage",
+    "export changed while it is fetched",
+    "exports of another form",
+    "signatures expired",
+)
+
+_LEAKS = (
+    "a signature is in a message",
+    "a signature is in the metadata of invoices/a",
+    "the files' host got a token with /file",
 )
 
 
 @pytest.mark.parametrize(("seed", "hosts"), [(1, 1), (2, 2)])
 def test_faults_of_every_kind_lose_nothing(seed: int, hosts: int, tmp_path: Path) -> None:
-    """The blobs are what Partner Center has, the manifests right, the poison queue empty."""
+    """The blobs are what Microsoft has, the manifests right, the poison queue empty, no secret told."""
     plan = Plan(seed, lines=8_000, seconds=20, hosts=hosts, settle_seconds=60)
     verdict = soak(plan, tmp_path)
     assert not verdict.problems, f"seed {seed}: {verdict.problems}"
     assert {name for name in EVENTS if not verdict.injected[name]} == set()
 
 
-def test_a_soak_finds_what_is_wrong() -> None:
-    """A changed byte, a lost or an unknown blob, a wrong manifest, poison, a request elsewhere."""
+def test_a_soak_finds_what_is_wrong(tmp_path: Path) -> None:
+    """A changed byte, a lost or an unknown blob, a wrong manifest, poison, a request elsewhere, a secret."""
     invoices = world(500)
     with running(invoices) as stack, SimulatedPartnerCenter() as elsewhere:
-        pieces = Pieces(stack, [stack.host], 2000, elsewhere)
+        pieces = Pieces(stack, [stack.host], 2000, elsewhere, tmp_path)
         stack.host.run("list_invoices")
         wait_until(lambda: complete(stack, invoices), "every manifest complete")
         assert list(problems(pieces)) == []
@@ -65,7 +76,7 @@ def test_a_soak_finds_what_is_wrong() -> None:
         assert found[:5] == [
             "D0700000S1/azure/usage_line_items.jsonl is missing",
             "D0700000S1/azure/more.jsonl is too much",
-            "D0700000S1/office/billing_line_items.jsonl is not what Partner Center has",
+            "D0700000S1/office/billing_line_items.jsonl is not what Microsoft has",
             "G000070001/invoice.json is not what Partner Center lists",
             found[4],
         ]
@@ -75,3 +86,13 @@ def test_a_soak_finds_what_is_wrong() -> None:
             "poison: poison",
             "another host was asked for /v1/invoices",
         ]
+
+        (tmp_path / "messages").write_bytes(b'{"invoiceId":"G","url":"https://host/file?sig=1"}')
+        stack.container.upload_blob("a", b"", metadata={"url": "https://host/file?sig%3D1"})
+        requests.get(
+            f"{stack.graph.files.url}/file", headers={"Authorization": "Bearer 1"}, timeout=10
+        )
+        watch = MessageWatch(tmp_path)
+        assert list(leaks(pieces, watch.texts)) == ["no message was seen", *list(_LEAKS[1:])]
+        watch.look()
+        assert list(leaks(pieces, watch.texts)) == list(_LEAKS)
