@@ -154,7 +154,7 @@ class FileFlight:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._ready: Queue[Rows | Exception | None] = Queue(maxsize=1)
+        self._ready: Queue[Rows | BaseException | None] = Queue(maxsize=1)
 
     def run(self, opened: Opened, reader: RowReader, start: FilePosition) -> None:
         """Download, unpack and read the file; what goes wrong comes out of `rows`."""
@@ -169,13 +169,13 @@ class FileFlight:
             except ValueError as error:
                 text = f"The file {self._name} is broken behind line {reached.lines}: {error}"
                 self._ready.put(BrokenFile(text))
-            except Exception as error:
+            except BaseException as error:  # whatever ends this thread, somebody waits for it
                 self._ready.put(error)
 
     def rows(self) -> Iterator[Rows]:
         """Give the rows as they come; raises ApiError, BrokenFile among them."""
         while (item := self._ready.get()) is not None:
-            if isinstance(item, Exception):
+            if isinstance(item, BaseException):
                 raise item
             yield item
 
