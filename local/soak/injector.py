@@ -39,7 +39,7 @@ class Injector:
         for number, name in enumerate(self._dealt(sorted(kinds))):
             # Of its own for each, so that what one finds to do does not change those after it.
             events.chance = random.Random(f"{self._seed}/{number}")
-            events.pause(0.2, 1.5)
+            events.pause(0.1, 0.8)
             if time.monotonic() > deadline and number >= len(kinds):
                 break
             self.injected[name] += kinds[name]()

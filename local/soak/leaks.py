@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 from local.soak.pieces import Pieces
 from local.stack import CONTAINER
 
+_LEFT_INSIDE = re.compile(r'"inside":\{"offset":[1-9]')
 _SIGNED = re.compile(r"\bsig(=|%3D)", re.I)
 
 
@@ -29,6 +30,10 @@ class MessageWatch:
                     file.seek(self._read.get(path, 0))
                     self.texts.append(file.read().decode(errors="replace"))
                     self._read[path] = file.tell()
+
+    def left_inside(self) -> int:
+        """Count the messages that continue in the middle of a file."""
+        return sum(len(_LEFT_INSIDE.findall(text)) for text in self.texts)
 
 
 def leaks(pieces: Pieces, messages: list[str]) -> Iterator[str]:

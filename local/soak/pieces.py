@@ -103,7 +103,7 @@ def _graph(
     plan: Plan, partner_center: SimulatedPartnerCenter, entra_id: SimulatedEntraId
 ) -> SimulatedGraph:
     graph = SimulatedGraph(partner_center.invoices, check_token=entra_id.check)
-    graph.options = GraphOptions(files=3, retry_after=1, latency_seconds=0.02)
+    graph.options = GraphOptions(files=3, looks_until_ready=1, retry_after=1, latency_seconds=0.02)
     graph.faults, graph.files.faults = Faults(plan.seed), Faults(plan.seed)
     return graph
 

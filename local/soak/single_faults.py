@@ -71,7 +71,6 @@ def _usual() -> dict[str, Act]:
 
 
 def _of_graph() -> dict[str, Act]:
-    # What is gone is so for a POST as well, which then is a refusal: seldom enough.
     gone = {"410": on_looks(faults.status(410)), "404": on_looks(faults.status(404))}
     return {f"Graph: {name}": act for name, act in (_usual() | gone).items()}
 

@@ -34,6 +34,7 @@ def soak(plan: Plan, folder: Path, say: Say = print) -> Verdict:
         found = [] if settled else [f"it is not done {plan.settle_seconds:.0f} s after that"]
         found += problems(pieces)
         injector.messages.look()
+        injector.injected["file left inside"] += injector.messages.left_inside()
         found += leaks(pieces, injector.messages.texts)
         stack = pieces.stack
         pages = len(stack.partner_center.requests.matching(LINES))

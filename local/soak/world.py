@@ -14,7 +14,8 @@ from local.simulated.sources import source_of
 def world(lines: int) -> list[Invoice]:
     """Give legacy and new-commerce invoices, and voids with amendments, with about so many lines.
 
-    G000070001 is from before all exports, of the other two of G00007000 only the usage is exported.
+    Of new commerce one is from before all exports, two from when there was one of usage, three are
+    of today.
     """
     long_ago, first, second = date(2022, 8, 8), date(2024, 1, 8), date(2024, 2, 8)
     current = date(2026, 11, 8)

@@ -30,6 +30,7 @@ EVENTS = (
     "export changed while it is fetched",
     "exports of another form",
     "signatures expired",
+    "file left inside",
 )
 
 _LEAKS = (
