@@ -36,7 +36,10 @@ class ExportEvents(Events):
     def _change_an_export(self) -> int:
         """Publish new data while the old are fetched, whose files may be gone at once."""
         self._stack.graph.options.old_versions = self.chance.random() < 0.5
-        return self.change_in_flight([invoice.id for invoice in self._exported()])
+        first, *others = self.chance.sample(exported := self._exported(), len(exported))
+        for other in others:  # so that there is something to fetch beside it
+            self._stack.partner_center.put(changed(other))
+        return len(others) + self.change_in_flight([first.id])
 
     def _publish_late(self) -> int:
         """Change an invoice of which there are no data for a while, and have that noticed."""

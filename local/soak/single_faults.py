@@ -38,8 +38,9 @@ def befall(pieces: Pieces, *, is_long: bool) -> Befalling:
     add(graph, "", _of_graph(), 0.1, 1)
     add(graph.files, FILES, of_files, 0.2, 1)
     add(partner_center, LINES, _usual(), 0.005, None)
-    add(graph, "", _of_graph(), 0.005, None)
-    add(graph.files, FILES, of_files, 0.005, None)
+    # An export is fewer requests than its lines would be as pages.
+    add(graph, "", _of_graph(), 0.01, None)
+    add(graph.files, FILES, of_files, 0.01, None)
     if is_long:  # the app waits for a minute
         for service, match in ((partner_center, LINES), (graph, ""), (graph.files, FILES)):
             add(service, match, {"no answer for 65 s": faults.no_answer(65)}, 0.001, 3)
