@@ -119,20 +119,21 @@ def _decoder(names: tuple[str, str]) -> msgspec.json.Decoder[Any]:
 
 
 def whole_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Join pieces until they are a block, and cut it behind a line; the last one may lack its newline."""
+    """Cut a text behind the first line that makes a block full; the last line may lack its newline.
+
+    However it comes in pieces, the blocks are the same.
+    """
     rest: list[bytes] = []
     length = 0
     for piece in pieces:
-        length += len(piece)
-        end = piece.rfind(b"\n") + 1 if length >= BLOCK_BYTES else 0
-        if end:
+        while end := piece.find(b"\n", max(BLOCK_BYTES - 1 - length, 0)) + 1:
             text = b"".join([*rest, piece[:end]])
-            rest, length = [piece[end:]], len(piece) - end
+            rest, length, piece = [], 0, piece[end:]
             yield text
-            continue
-        if length > _LONGEST_ROW:
-            raise ValueError(f"a line has more than {_LONGEST_ROW >> 20} MiB")
         rest.append(piece)
+        length += len(piece)
+        if length > BLOCK_BYTES + _LONGEST_ROW:
+            raise ValueError(f"a line has more than {_LONGEST_ROW >> 20} MiB")
     if length:
         yield b"".join(rest)
 
