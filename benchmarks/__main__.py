@@ -7,11 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import cold_start, fetching, hosts, listing, serving, tuning
+from benchmarks.exports import report as exports
 from benchmarks.machine import description, progress
 from benchmarks.venvs import dlt_version
 
 _TITLES = {
     "fetching": "Fetching one link",
+    "exports": "Fetching an export",
     "tuning": "What was tried",
     "listing": "`list_invoices` with ten years of invoices",
     "serving": "`get_invoice` under load",
@@ -26,6 +28,7 @@ def main() -> None:
     quick: bool = arguments.quick
     measures: dict[str, Callable[[], str]] = {
         "fetching": lambda: fetching.report(fetching.QUICK if quick else fetching.FULL),
+        "exports": lambda: exports.report(exports.QUICK if quick else exports.FULL),
         "tuning": lambda: tuning.report(
             lines=10_000 if quick else 100_000, repeats=1 if quick else 3
         ),

@@ -13,12 +13,14 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import requests
 
 from local.processes import Child, Piece
 from local.simulated.entra_id import SimulatedEntraId
+from local.simulated.files import FileOptions, SimulatedFiles
+from local.simulated.graph import GraphOptions, SimulatedGraph
 from local.simulated.invoices import history
 from local.simulated.model import (
     BILLING,
@@ -41,7 +43,8 @@ class World:
 
     For each number in `lines`, one invoice of that many office lines and one of that many one_time
     lines; `links` invoices of `lines_per_link` office lines; and ten years of invoices,
-    `per_month` a month, each with three details.
+    `per_month` a month, each with three details. Where there is a `files_url`, the one_time lines are
+    fetched from Graph's export, as so many `files` there.
     """
 
     lines: tuple[int, ...] = ()
@@ -52,6 +55,8 @@ class World:
     by_id_allowed: bool = False
     gzip: bool = False
     total_count: Literal["page", "whole"] = "page"
+    files: int = 1
+    files_url: str = ""
 
     def invoices(self) -> list[Invoice]:
         """Make them."""
@@ -104,6 +109,8 @@ class Simulated(Piece):
             "PARTNER_CENTER_AUTHORITY": self._told["authority"],
             "REQUESTS_CA_BUNDLE": self._told["ca_file"],
             "INVOICE_SCHEDULE": "0 0 6 9 * *",
+            "GRAPH_URL": self._told["graph"],
+            "NEW_COMMERCE_SOURCE": self._told["source"],
         }
 
     @cached_property
@@ -124,6 +131,18 @@ class Simulated(Piece):
         return str(answer.json()["access_token"])
 
 
+class _FilesElsewhere(SimulatedFiles):
+    """Files that another process serves at this URL, whatever signature one has."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(FileOptions, lambda _: True)
+        self.url = url
+
+    def start(self, port: int = 0) -> Self:  # noqa: ARG002 - as all of them start
+        """Start nothing."""
+        return self
+
+
 def main() -> None:
     """Serve until SIGTERM."""
     fields = json.loads(sys.argv[1])
@@ -140,9 +159,15 @@ def main() -> None:
     partner_center = SimulatedPartnerCenter(
         world.invoices(), check_token=entra_id.check, options=options
     )
-    with entra_id, partner_center:
+    graph = SimulatedGraph(
+        partner_center.invoices, check_token=entra_id.check, options=GraphOptions(files=world.files)
+    )
+    graph.files = _FilesElsewhere(world.files_url)
+    with entra_id, partner_center, graph:
         told = {
             "url": partner_center.url,
+            "graph": graph.root,
+            "source": "graph" if world.files_url else "v1",
             "authority": entra_id.url,
             "ca_file": str(entra_id.ca_file),
             "tenant": entra_id.tenant_id,

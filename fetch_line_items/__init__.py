@@ -9,13 +9,14 @@ import azure.functions as func
 from fetch_line_items.decode import decode_message
 from fetch_line_items.fetch import fetch_lines
 from fetch_line_items.result import Failed, Later, Result
-from shared.memory import keep_freed_memory
+from shared.memory import keep_freed_memory, share_freed_memory
 from shared.queue import LineItemsQueue
 from shared.services import get_services
 from shared.storage.accounts import LINE_ITEMS_QUEUE
 
 bp = func.Blueprint()
 keep_freed_memory()
+share_freed_memory()
 
 _log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from queue import Queue, ShutDown
 
-from fetch_line_items.rows import BLOCK_BYTES, RowReader, Rows
+from fetch_line_items.rows import RowReader, Rows
 from fetch_line_items.source import Deliver
 from fetch_line_items.unzip import unzipped
 from shared.amounts import total_of
@@ -31,8 +31,10 @@ from shared.threads import InvocationThreads
 
 _log = logging.getLogger(__name__)
 
-_MOST_FILES, _MOST_BLOCKS = 4, 4
+_MOST_FILES, _MOST_BLOCKS = 3, 4
 """In flight at once: files on their way, and blocks of the one whose turn it is."""
+_PIECE_BYTES = 1 << 20
+"""Unpacked at once: a block is in memory a second time only as far as its pieces."""
 _THREADS = 32
 """More than are busy: one that was cancelled may still wait for its host."""
 _LOG_EVERY_SECONDS = 10.0
@@ -162,7 +164,7 @@ class FileFlight:
         with suppress(ShutDown):
             try:
                 with opened as pieces:
-                    for rows in reader.rows(unzipped(pieces, most=BLOCK_BYTES), start):
+                    for rows in reader.rows(unzipped(pieces, most=_PIECE_BYTES), start):
                         reached = rows.reached
                         self._ready.put(rows)
                 self._ready.put(None)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from zlib import crc32
 
 import msgspec
@@ -19,6 +19,7 @@ from shared.messages import FilePosition
 
 BLOCK_BYTES = 4 << 20
 _LONGEST_ROW = 64 << 20
+_OPEN, _CLOSE = b"{}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,12 @@ class Rows:
     lines: int
     total: Decimal
     reached: FilePosition
+
+
+class _Summed(NamedTuple):
+    block: bytes
+    lines: int
+    total: Decimal
 
 
 class RowReader:
@@ -53,38 +60,43 @@ class RowReader:
             yield rows
 
     def _read(self, text: bytes, position: FilePosition) -> Rows:
-        lines = _lines(text if position.offset else without_byte_order_mark(text))
-        total = self._total(lines)
-        if total is None:
-            total = self._total_one_by_one(lines, position.lines)
+        rows = text if position.offset else without_byte_order_mark(text)
+        block, lines, total = self._plain(rows) or self._odd(rows, position.lines)
         reached = FilePosition(
             offset=position.offset + len(text),
             crc=crc32(text, position.crc),
             blocks=position.blocks + bool(lines),
-            lines=position.lines + len(lines),
+            lines=position.lines + lines,
         )
-        return Rows(_block(text, lines), len(lines), total, reached)
+        return Rows(block, lines, total, reached)
 
-    def _total(self, lines: list[bytes]) -> Decimal | None:
-        """Sum rows in one pass, which builds nothing of their other fields; None where one is odd."""
+    def _plain(self, text: bytes) -> _Summed | None:
+        """Read rows in one pass, which builds nothing of their other fields; None where one is odd."""
         try:
-            rows = map(self._decoder.decode, lines)
+            rows = self._decoder.decode_lines(text)
             charges = [row.charge if row.charge is not None else row.other for row in rows]
-            total = total_of(charge for charge in charges if charge is not None)
-        except (msgspec.DecodeError, ArithmeticError):
+            said = [charge for charge in charges if charge is not None]
+            total = total_of(said)
+        except (msgspec.DecodeError, ArithmeticError, RecursionError):
             return None
-        if None in charges and any(map(self._is_spelled_otherwise, lines)):
+        if not (_is_one_a_line(len(rows), text) and is_amount(total)):
             return None
-        return total if is_amount(total) else None
+        if len(said) < len(rows) and self._is_spelled_otherwise(text):
+            return None
+        return _Summed(text, len(rows), total)
+
+    def _odd(self, text: bytes, before: int) -> _Summed:
+        """Read rows one by one, unless only what is around them is odd."""
+        lines = _lines(text)
+        block = b"".join([line + b"\n" for line in lines])
+        if plain := self._plain(block):
+            return plain
+        charges = [self._charge(line, before + number) for number, line in enumerate(lines, 1)]
+        return _Summed(block, len(lines), total_of_odd(charges, self._field))
 
     def _is_spelled_otherwise(self, block: bytes) -> bool:
         found = (match[1].decode() for match in self._in_any_case.finditer(block))
         return any(name not in self._names for name in found)
-
-    def _total_one_by_one(self, rows: list[bytes], before: int) -> Decimal:
-        return total_of_odd(
-            [self._charge(row, before + number) for number, row in enumerate(rows, 1)], self._field
-        )
 
     def _charge(self, row: bytes, number: int) -> object:
         try:
@@ -107,21 +119,21 @@ def _decoder(names: tuple[str, str]) -> msgspec.json.Decoder[Any]:
 
 
 def whole_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Join pieces until they are a block, and cut it behind a line; the last one may lack its newline."""
+    """Cut a text behind the first line that makes a block full; the last line may lack its newline.
+
+    However it comes in pieces, the blocks are the same.
+    """
     rest: list[bytes] = []
     length = 0
     for piece in pieces:
+        while end := piece.find(b"\n", max(BLOCK_BYTES - 1 - length, 0)) + 1:
+            text = b"".join([*rest, piece[:end]])
+            rest, length, piece = [], 0, piece[end:]
+            yield text
         rest.append(piece)
         length += len(piece)
-        if length < BLOCK_BYTES:
-            continue
-        text = b"".join(rest)
-        end = text.rfind(b"\n") + 1
-        if end:
-            yield text[:end]
-        elif length > _LONGEST_ROW:
+        if length > BLOCK_BYTES + _LONGEST_ROW:
             raise ValueError(f"a line has more than {_LONGEST_ROW >> 20} MiB")
-        rest, length = [text[end:]], len(text) - end
     if length:
         yield b"".join(rest)
 
@@ -148,8 +160,15 @@ def _lines(text: bytes) -> list[bytes]:
     return [line for line in lines if line and not line.isspace()]
 
 
-def _block(text: bytes, lines: list[bytes]) -> bytes:
-    """Give the lines as they are stored: mostly that is the very text."""
-    if text.endswith(b"\n") and sum(map(len, lines)) + len(lines) == len(text):
-        return text
-    return b"".join([line + b"\n" for line in lines])
+def _is_one_a_line(objects: int, text: bytes) -> bool:
+    """Tell of a text of so many JSON objects whether each is a line by itself, with nothing around it.
+
+    No object has a newline in it if each stands between braces that close and open: inside, a comma
+    would have to be there too.
+    """
+    lines, start = 0, 0
+    while (end := text.find(b"\n", start)) > 0:
+        if text[start] != _OPEN or text[end - 1] != _CLOSE:
+            return False
+        lines, start = lines + 1, end + 1
+    return lines == objects and start == len(text)

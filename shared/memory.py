@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
+from contextlib import suppress
+
+_M_ARENA_MAX = -8
+"""Of glibc's malloc.h."""
+
 
 def keep_freed_memory() -> None:
     """Let the process keep blocks of memory of up to 16 MiB that it frees.
@@ -11,3 +17,13 @@ def keep_freed_memory() -> None:
     fault: a fifth of a fetch's CPU time. One block that is freed untouched raises that threshold.
     """
     bytes(16 << 20)
+
+
+def share_freed_memory() -> None:
+    """Let the threads of the process share the memory that they free.
+
+    A block is made by one thread and freed by another. glibc gives each thread a heap of its own, and
+    each heap keeps what was freed in it: twice the memory that is in use. Elsewhere nothing happens.
+    """
+    with suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)

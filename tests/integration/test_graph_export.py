@@ -41,7 +41,7 @@ def _one_invoice(partner_center: SimulatedPartnerCenter) -> None:
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files of some hundred rows are many blocks."""
-    monkeypatch.setattr("fetch_line_items.files.BLOCK_BYTES", 40_000)
+    monkeypatch.setattr("fetch_line_items.files._PIECE_BYTES", 40_000)
     monkeypatch.setattr("fetch_line_items.rows.BLOCK_BYTES", 40_000)
 
 

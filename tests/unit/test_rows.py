@@ -55,6 +55,29 @@ def test_rows_are_kept_byte_for_byte(size: int) -> None:
     assert sum(each.total for each in rows) == TOTAL
 
 
+def test_blocks_are_the_same_however_the_text_comes() -> None:
+    """Another attempt at a file stages its blocks over those of the first: none may be left behind."""
+    text = "".join(f"{row}\n" for row in ODD * 20).encode()
+    once = [rows.block for rows in read(text)]
+    assert len(once) > 20
+    for size in (1, 7, 99, 101, 5_000):
+        assert [rows.block for rows in read(*pieces(text, size))] == once
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        b'{"a":1}{"b":2}\n{"a":\n3}\n',
+        b'{"a":1} {"b":2}\n\n{"c":3}\n',
+        b'{}{}\n{"a":{}\n,"b":{}}\n',
+    ],
+)
+def test_as_many_lines_as_objects_are_not_yet_an_object_a_line(lines: bytes) -> None:
+    """Two on one line and one on two lines are found out, also where they make up for each other."""
+    with pytest.raises(ValueError, match="line 3 is no JSON"):
+        read(b'{"Total":1}\n' * 2 + lines)
+
+
 @pytest.mark.parametrize(
     "text",
     [

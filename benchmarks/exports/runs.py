@@ -1,0 +1,106 @@
+"""Runs of one peer after the other on the same export, each checked."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict, dataclass, replace
+from itertools import count
+
+from benchmarks import workers
+from benchmarks.exports.content import files_of, written
+from benchmarks.exports.file_host import FileHost
+from benchmarks.exports.sink import COUNTED, Sink
+from benchmarks.exports.sums import Text
+from benchmarks.machine import progress
+from benchmarks.peers.exports.job import ExportJob
+from benchmarks.peers.job import Cost
+from benchmarks.runs import APP, DLT, LIMIT, PLAIN
+from benchmarks.simulated import Simulated, World, one_time
+from benchmarks.venvs import python_with_dlt
+from local.processes import Piece
+
+FILES = (1, 8, 100)
+_MODULES = {APP: "app", LIMIT: "limit", PLAIN: "plain", DLT: "dlt_pipeline"}
+_FILES_IN_FLIGHT = 4
+"""As many as the app has."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What a peer has brought to storage, and what it says of that itself."""
+
+    text: Text
+    lines: str | None
+    total: str | None
+
+
+class ExportRuns(Piece):
+    """The services with one export of `rows` rows in so many files, and the runs on them."""
+
+    def __init__(self, rows: int, files: int, *, sets: tuple[int, ...] = FILES) -> None:
+        self._rows, self._files = rows, files
+        folder, self._content = written(rows, sets)
+        self._host = FileHost(folder)
+        self._sink = Sink()
+        self._numbers = count()
+
+    def start(self) -> None:
+        """Start the services."""
+        self._host.start()
+        self._sink.start()
+        world = World((self._rows,), files=self._files, files_url=self._host.url)
+        self._simulated = Simulated(world)
+        self._simulated.start()
+
+    def stop(self) -> None:
+        """Stop them."""
+        self._simulated.stop()
+        self._sink.stop()
+        self._host.stop()
+
+    def run(self, peer: str) -> Cost:
+        """Let a peer fetch, and check what it has stored."""
+        progress(f"{self._rows:,} rows, {self._files} files: {peer}")
+        container = f"{COUNTED if peer == DLT else ''}run-{next(self._numbers)}"
+        settings = {
+            "AzureWebJobsStorage": self._sink.connection_string,
+            "INVOICES_CONTAINER": container,
+        }
+        cost = workers.run(
+            f"benchmarks.peers.exports.{_MODULES[peer]}",
+            json.dumps(asdict(self._job(container))),
+            self._simulated.settings | settings,
+            python=python_with_dlt() if peer == DLT else sys.executable,
+        )
+        self._check(peer, self._stored(container))
+        return cost
+
+    def _job(self, container: str) -> ExportJob:
+        return ExportJob(
+            invoice_id=one_time(self._rows).id,
+            urls=[self._host.url + path for path in files_of(self._rows, self._files)],
+            connections=min(_FILES_IN_FLIGHT, self._files),
+            connection_string=self._sink.connection_string,
+            container=container,
+            upload_url=f"{self._sink.url}/{container}",
+        )
+
+    def _stored(self, container: str) -> Stored:
+        blobs = self._sink.blobs(container)
+        of_lines = {n: b for n, b in blobs.items() if "line_items" in n and "_dlt" not in n}
+        if any("/line_items/" in name for name in of_lines):  # dlt: several, and child tables
+            texts = [text for name, (text, _) in of_lines.items() if "/line_items/" in name]
+            return Stored(Text(sum(text.lines for text in texts)), None, None)
+        (text, about), *_ = of_lines.values()
+        return Stored(text, about.get("lines"), about.get("total"))
+
+    def _check(self, peer: str, found: Stored) -> None:
+        text = replace(self._content.text, lines=0)
+        wanted = Stored(text, str(self._rows), self._content.total)
+        if peer == LIMIT:
+            wanted = Stored(text, None, None)  # it looks at nothing
+        if peer == DLT:
+            wanted = Stored(Text(self._rows), None, None)  # it spells rows its own way
+        if wanted != found:
+            raise RuntimeError(f"{peer}: expected {wanted}, but there is {found}")
