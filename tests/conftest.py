@@ -95,6 +95,13 @@ def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shared.api.patience._wait", lambda *_: 0.0)
 
 
+@pytest.fixture
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files of some hundred rows are many blocks."""
+    monkeypatch.setattr("fetch_line_items.files._PIECE_BYTES", 40_000)
+    monkeypatch.setattr("fetch_line_items.rows.BLOCK_BYTES", 40_000)
+
+
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of the developer's own gets into a test."""

@@ -169,14 +169,13 @@ class Fetches:
 @pytest.fixture
 def fetches(
     request: pytest.FixtureRequest,
+    small_blocks: None,  # noqa: ARG001 - a fixture that does something
     graph_app: RunningApp,
     graph: SimulatedGraph,
     azurite: Azurite,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Fetches:
     """Fetches whose files are some blocks each, with time for all in one invocation, a file, or a block."""
-    monkeypatch.setattr("fetch_line_items.files.BLOCK_BYTES", 40_000)
-    monkeypatch.setattr("fetch_line_items.rows.BLOCK_BYTES", 40_000)
     graph.options.files = FILES
     if request.param == BY_BLOCK:
         monkeypatch.setattr("fetch_line_items.graph_export._COMMIT_SECONDS", 540)

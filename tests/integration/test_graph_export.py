@@ -38,13 +38,6 @@ def _one_invoice(partner_center: SimulatedPartnerCenter) -> None:
     partner_center.put(INVOICE)
 
 
-@pytest.fixture
-def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files of some hundred rows are many blocks."""
-    monkeypatch.setattr("fetch_line_items.files._PIECE_BYTES", 40_000)
-    monkeypatch.setattr("fetch_line_items.rows.BLOCK_BYTES", 40_000)
-
-
 def blob(type: str, invoice: Invoice = INVOICE) -> str:
     return f"{invoice.id}/one_time/{type}.jsonl"
 
