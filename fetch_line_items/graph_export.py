@@ -72,7 +72,7 @@ class GraphExport:
                 yield Step(position)  # so it stands in the message, whatever comes
             match self._look(position):
                 case Manifest(sas=sas) if sas and sas == refused:
-                    position = self._anew(position, "is refused by its files' host")
+                    position = position.without_operation()  # as a time in vain it counts already
                 case Manifest() as manifest:
                     position = self._at_version(position, manifest)
                     try:
@@ -126,7 +126,7 @@ class GraphExport:
     def _anew(self, position: GraphPosition, why: str) -> GraphPosition:
         """Have it asked for anew; raises Fatal where that has been done often enough."""
         error = Fatal(f"Microsoft Graph's export of {self._key} {why}")
-        return replace(_again(position, error), operation=None)
+        return _again(position, error).without_operation()
 
     # -- its files
 

@@ -332,6 +332,16 @@ def test_an_expired_signature_is_renewed(graph_app: RunningApp, graph: Simulated
     assert graph_app.read(blob(USAGE)) == rows(USAGE)
 
 
+def test_signatures_that_are_refused_in_a_row_are_each_one_time_in_vain(
+    graph_app: RunningApp, graph: SimulatedGraph
+) -> None:
+    """Three other exports are asked for before it is a failure, though each takes another look as well."""
+    graph.files.faults.add(faults.status(403), match="part-", times=3)
+    assert fetched(graph_app, order(USAGE)) == []
+    assert exports(graph) == 4
+    assert graph_app.read(blob(USAGE)) == rows(USAGE)
+
+
 def test_a_look_may_give_a_fresh_signature(graph_app: RunningApp, graph: SimulatedGraph) -> None:
     """Then there is no need of another export."""
     graph.options = replace(graph.options, files=10, fresh_sas_on_look=True)
