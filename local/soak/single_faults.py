@@ -84,7 +84,6 @@ def _of_files(graph: SimulatedGraph) -> dict[str, Act]:
         "takes longer than an invocation": faults.trickle(6, pieces=30),
         "signature expires before it": faults.call(graph.files.expire_all),
         "signature expires in it": expiring(graph),
-        "403": faults.status(403),
         "404": faults.status(404),
     }
     return {f"file: {name}": act for name, act in (_usual() | spoilt).items()}
