@@ -30,7 +30,6 @@ EVENTS = (
     "export changed while it is fetched",
     "exports of another form",
     "signatures expired",
-    "file left inside",
 )
 
 _LEAKS = (
