@@ -25,6 +25,8 @@ _GONE = (404, 410)
 _MOST_LOOKS = 60
 _MOST_AGAIN = 3
 """Times that it is asked for anew, or a file's host refuses, without that anything comes."""
+_MOST_AS_SAID = 20
+"""Looks as soon after each other as Graph says; then they grow apart as where it says nothing."""
 _SHORTEST_WAIT, _FIRST_WAIT, _LONGEST_WAIT = 2.0, 10.0, 300.0
 _COMMIT_SECONDS = 60.0
 """Of an invocation's time: a file that is not whole by then is left, and goes on inside."""
@@ -174,8 +176,10 @@ def _again(position: GraphPosition, error: Fatal) -> GraphPosition:
 
 
 def _waiting(position: GraphPosition, running: RunningExport) -> Step:
-    backoff = min(_FIRST_WAIT * 2**position.looks, _LONGEST_WAIT)
-    wait = backoff if running.delay is None else max(running.delay, _SHORTEST_WAIT)
+    # An export may take a quarter of an hour, which 60 looks of ten seconds or less don't last for.
+    early = 0 if running.delay is None else _MOST_AS_SAID
+    backoff = min(_FIRST_WAIT * 2 ** max(position.looks - early, 0), _LONGEST_WAIT)
+    wait = max(running.delay or 0, backoff if position.looks >= early else _SHORTEST_WAIT)
     looks = position.looks + 1
     return Step(
         replace(position, looks=looks),
