@@ -20,6 +20,7 @@ from shared.errors import Fatal, FileRefused, StalePosition
 from shared.keys import LineItemsKey
 from shared.messages import FilePosition, GraphPosition
 from shared.models import LINE_ITEM_TYPES
+from shared.storage.blocks import MOST_BLOCKS
 
 _GONE = (404, 410)
 _MOST_LOOKS = 60
@@ -135,6 +136,13 @@ class GraphExport:
     def _at_version(self, position: GraphPosition, manifest: Manifest) -> GraphPosition:
         if position.has_begun and position.version != manifest.version:
             raise StalePosition(f"Microsoft has published {self._key} anew while it was fetched")
+        count = len(manifest.names)
+        if position.file > count:
+            raise StalePosition(f"Graph's export of {self._key} has {count} files")
+        if count > MOST_BLOCKS:
+            raise Fatal(
+                f"Graph's export of {self._key} has {count} files, and a blob {MOST_BLOCKS} blocks"
+            )
         return replace(position, version=manifest.version, etag=manifest.etag)
 
     def _bring(
