@@ -14,7 +14,8 @@ from concurrent.futures import Future, wait
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
-from queue import Queue, ShutDown
+from queue import Empty, Queue, ShutDown
+from threading import TIMEOUT_MAX
 
 from fetch_line_items.rows import RowReader, Rows
 from fetch_line_items.source import Deliver
@@ -24,7 +25,7 @@ from shared.api.exchange import RequestContext
 from shared.api.export import Manifest
 from shared.api.files import Files
 from shared.api.patience import retried
-from shared.errors import BrokenFile, Fatal
+from shared.errors import BrokenFile, Fatal, NoAnswer
 from shared.messages import FilePosition
 from shared.storage.blocks import BLOCK_NUMBERS
 from shared.threads import InvocationThreads
@@ -114,7 +115,7 @@ class FilesInFlight:
         reached, total, is_whole = start, Decimal(0), True
         pending: deque[Future[None]] = deque()
         try:
-            for rows in flight.rows():
+            for rows in flight.rows(self._context.deadline):
                 if len(pending) == _MOST_BLOCKS:
                     pending.popleft().result()
                 if rows.lines:
@@ -174,12 +175,21 @@ class FileFlight:
             except BaseException as error:  # whatever ends this thread, somebody waits for it
                 self._ready.put(error)
 
-    def rows(self) -> Iterator[Rows]:
-        """Give the rows as they come; raises ApiError, BrokenFile among them."""
-        while (item := self._ready.get()) is not None:
+    def rows(self, deadline: float) -> Iterator[Rows]:
+        """Give the rows as they come, until the deadline; raises ApiError, BrokenFile among them.
+
+        A thread may be kept by a silent host for longer than that: it is not waited for.
+        """
+        while (item := self._next(deadline - time.monotonic())) is not None:
             if isinstance(item, BaseException):
                 raise item
             yield item
+
+    def _next(self, seconds: float) -> Rows | BaseException | None:
+        try:
+            return self._ready.get(timeout=max(min(seconds, TIMEOUT_MAX), 0))
+        except Empty:
+            raise NoAnswer(f"The file {self._name} did not come in time") from None
 
     def cancel(self) -> None:
         """See to it that the thread ends with its next block."""

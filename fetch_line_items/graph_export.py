@@ -20,11 +20,14 @@ from shared.errors import Fatal, FileRefused, StalePosition
 from shared.keys import LineItemsKey
 from shared.messages import FilePosition, GraphPosition
 from shared.models import LINE_ITEM_TYPES
+from shared.storage.blocks import MOST_BLOCKS
 
 _GONE = (404, 410)
 _MOST_LOOKS = 60
 _MOST_AGAIN = 3
 """Times that it is asked for anew, or a file's host refuses, without that anything comes."""
+_MOST_AS_SAID = 20
+"""Looks as soon after each other as Graph says; then they grow apart as where it says nothing."""
 _SHORTEST_WAIT, _FIRST_WAIT, _LONGEST_WAIT = 2.0, 10.0, 300.0
 _COMMIT_SECONDS = 60.0
 """Of an invocation's time: a file that is not whole by then is left, and goes on inside."""
@@ -133,6 +136,13 @@ class GraphExport:
     def _at_version(self, position: GraphPosition, manifest: Manifest) -> GraphPosition:
         if position.has_begun and position.version != manifest.version:
             raise StalePosition(f"Microsoft has published {self._key} anew while it was fetched")
+        count = len(manifest.names)
+        if position.file > count:
+            raise StalePosition(f"Graph's export of {self._key} has {count} files")
+        if count > MOST_BLOCKS:
+            raise Fatal(
+                f"Graph's export of {self._key} has {count} files, and a blob {MOST_BLOCKS} blocks"
+            )
         return replace(position, version=manifest.version, etag=manifest.etag)
 
     def _bring(
@@ -174,8 +184,10 @@ def _again(position: GraphPosition, error: Fatal) -> GraphPosition:
 
 
 def _waiting(position: GraphPosition, running: RunningExport) -> Step:
-    backoff = min(_FIRST_WAIT * 2**position.looks, _LONGEST_WAIT)
-    wait = backoff if running.delay is None else max(running.delay, _SHORTEST_WAIT)
+    # An export may take a quarter of an hour, which 60 looks of ten seconds or less don't last for.
+    early = 0 if running.delay is None else _MOST_AS_SAID
+    backoff = min(_FIRST_WAIT * 2 ** max(position.looks - early, 0), _LONGEST_WAIT)
+    wait = max(running.delay or 0, backoff if position.looks >= early else _SHORTEST_WAIT)
     looks = position.looks + 1
     return Step(
         replace(position, looks=looks),

@@ -13,6 +13,7 @@ from fetch_line_items.source import Source
 from shared.api.exchange import RequestContext
 from shared.api.invoice_list import ListedInvoice, find_invoice
 from shared.details import parse_invoice
+from shared.errors import StalePosition
 from shared.keys import LineItemsKey
 from shared.messages import GraphPosition, LineItemsMessage, Progress, V1Position, iso_currency
 from shared.models import Invoice
@@ -103,6 +104,8 @@ def _source(
 ) -> Source[Any]:
     """Choose where the lines come from: from where they have come so far, else as the key says."""
     key, position = message.key, progress.position
+    if isinstance(position, GraphPosition) and not is_exported(key):
+        raise StalePosition(f"Microsoft Graph has no export of {key}")
     exported = services.settings.new_commerce_source == "graph" and is_exported(key)
     if isinstance(position, GraphPosition) or (position is None and exported):
         return GraphExport(

@@ -77,7 +77,7 @@ class RowReader:
             charges = [row.charge if row.charge is not None else row.other for row in rows]
             said = [charge for charge in charges if charge is not None]
             total = total_of(said)
-        except (msgspec.DecodeError, ArithmeticError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError, RecursionError):
             return None
         if not (_is_one_a_line(len(rows), text) and is_amount(total)):
             return None
@@ -100,13 +100,16 @@ class RowReader:
 
     def _charge(self, row: bytes, number: int) -> object:
         try:
-            fields = loads(row)
+            # msgspec does not look at the bytes of texts that nobody asks for: nor is it done here.
+            fields = loads(row.decode(errors="surrogateescape"))
         except ValueError as error:
             raise ValueError(f"line {number} is no JSON ({error})") from None
         if not isinstance(fields, dict):
             raise ValueError(f"line {number} is no JSON object")
-        charges = (v for name, v in fields.items() if name.lower() == self._field.lower())
-        return next(charges, None)
+        spelled = [name for name in fields if name.lower() == self._field.lower()]
+        # In the same order as above, whatever else is odd in the block.
+        spelled.sort(key=lambda name: (name != self._field, name not in self._names))
+        return next((fields[name] for name in spelled if fields[name] is not None), None)
 
 
 def _decoder(names: tuple[str, str]) -> msgspec.json.Decoder[Any]:

@@ -10,11 +10,18 @@ from functools import reduce
 # fit here either is an error, never a rounded sum.
 _EXACT = Context(prec=1000, traps=[Inexact, InvalidOperation, Overflow])
 _LARGEST_EXPONENT = 100
+_FINEST = Decimal("1e-800")
 
 
 def is_amount(number: Decimal) -> bool:
-    """Whether a number can be one of money: finite, and of a size that sums stay exact with."""
-    return number.is_finite() and (not number or abs(number.adjusted()) <= _LARGEST_EXPONENT)
+    """Whether a number can be one of money: finite, and of a size and digits that sums stay exact with."""
+    if not number.is_finite() or (number and abs(number.adjusted()) > _LARGEST_EXPONENT):
+        return False
+    try:
+        _EXACT.quantize(number, _FINEST)
+    except ArithmeticError:
+        return False
+    return True
 
 
 def checked(number: Decimal) -> Decimal:

@@ -29,9 +29,26 @@ def loads(text: bytes | str) -> Any:
     if isinstance(text, bytes):
         text = without_byte_order_mark(text).decode()
     try:
-        return json.loads(text, parse_float=Decimal)
+        return _loads(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def _loads(text: str) -> Any:
+    try:
+        return json.loads(text, parse_float=Decimal)
+    except json.JSONDecodeError:
+        raise
+    except (ValueError, ArithmeticError):
+        # A number that int or Decimal refuses, for its digits or its exponent, is JSON all the same.
+        return json.loads(text, parse_float=_number, parse_int=_number)
+
+
+def _number(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except ArithmeticError:
+        return Decimal("Infinity")  # as json's own floats have it
 
 
 def raw_members(json_object: bytes) -> dict[str, bytes]:

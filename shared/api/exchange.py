@@ -109,7 +109,7 @@ class Exchange:
         code, said = self._dialect.error(answer.body)
         text = f"{self.api} answered {status} to {self}: {(said or 'nothing more')[:500]}"
         if code:
-            text += f" (code {code})"
+            text += f" (code {code[:100]})"
         if may_pass(status):
             kind = Throttled if status == 429 else Retriable
             error = self.error(kind, text, status=status, code=code)

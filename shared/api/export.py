@@ -10,6 +10,8 @@ from urllib.parse import quote
 
 _LONGEST = 2_000
 """Of a text that goes into a URL or, as the eTag, into messages and metadata."""
+_LONGEST_SAID = 500
+"""Of a text that goes into errors and logs."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def export_of(operation: dict[str, Any], retry_after: float | None) -> Export:
     match status.lower():
         case "failed":
             error = _named(fields.get("error") or {})
-            return FailedExport(str(error.get("code", "none")), str(error.get("message", ""))[:500])
+            return FailedExport(_said(error.get("code", "none")), _said(error.get("message", "")))
         case "succeeded" | "completed":
             where = fields.get("resourcelocation")
             if where is None:
@@ -82,7 +84,7 @@ def export_of(operation: dict[str, Any], retry_after: float | None) -> Export:
                 return ManifestLink(where)
             return manifest_of(_named(where))
         case _:
-            return RunningExport(status, retry_after)
+            return RunningExport(_said(status), retry_after)
 
 
 def manifest_of(manifest: dict[str, Any]) -> Manifest:
@@ -95,10 +97,9 @@ def manifest_of(manifest: dict[str, Any]) -> Manifest:
     if not isinstance(blobs, list):
         raise ValueError("the manifest's blobs are no list")
     names = tuple(_file_name(_text(_named(blob), "name")) for blob in blobs)
-    if str(fields.get("blobcount")) != str(len(names)):
-        raise ValueError(
-            f"the manifest counts {fields.get('blobcount')} blobs, and names {len(names)}"
-        )
+    count = _said(fields.get("blobcount"))
+    if count != str(len(names)):
+        raise ValueError(f"the manifest counts {count} blobs, and names {len(names)}")
     if len(set(names)) != len(names):
         raise ValueError("the manifest names a file twice")
     etag = fields.get("etag")
@@ -134,6 +135,10 @@ def _text(fields: dict[str, Any], name: str) -> str:
     return value
 
 
+def _said(value: object) -> str:
+    return str(value)[:_LONGEST_SAID]
+
+
 def _printable(what: str, text: str) -> str:
     if not (text.isascii() and text.isprintable() and len(text) <= _LONGEST) or " " in text:
         raise ValueError(f"the {what} cannot be sent on")
@@ -141,6 +146,7 @@ def _printable(what: str, text: str) -> str:
 
 
 def _file_name(name: str) -> str:
-    if len(name) > _LONGEST or any(part in ("", ".", "..") for part in name.split("/")):
+    readable = name.isprintable() and len(name) <= _LONGEST
+    if not readable or any(part in ("", ".", "..") for part in name.split("/")):
         raise ValueError("the manifest has a name that is none of a file")
     return name

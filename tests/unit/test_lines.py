@@ -100,7 +100,12 @@ def test_charges_are_summed_exactly_whether_numbers_or_strings() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ['"abc"', "true", '"NaN"', '"Infinity"', "1e999999999", "1E+400", "[1]", "{}"]
+    "text",
+    [
+        *('"abc"', "true", '"NaN"', '"Infinity"', "1e999999999", "1E+400", "[1]", "{}"),
+        *("9" * 10_000, "1." + "3" * 10_000, f'"{"9" * 10_000}"', "1e-1000000", f"1e{10**20}"),
+    ],
+    ids=lambda text: text[:12],
 )
 def test_a_charge_that_is_no_number_is_told_and_adds_nothing(
     text: str, caplog: pytest.LogCaptureFixture

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
 import pytest
@@ -101,13 +102,25 @@ def test_what_is_no_row_goes(text: bytes, size: int) -> None:
     [
         *(b"[1]", b"5", b"null", b'"text"', b'{"a":1', b'{"a":1} {"b":2}', b'{"a":1},', b"x"),
         *(b'{\n"a":1}', b'{"a":1} {"b":2}\n \n', b'{"a":"\xff"', b"\xef\xbb\xbf[]"),
+        *(b'{"a":"\0"}', b'{"a":1\0}', b"\0"),
+        b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
     ],
+    ids=lambda line: repr(line[:12]),
 )
 def test_a_line_that_is_no_object_is_told_by_its_number(line: bytes) -> None:
-    """However many good ones are around it."""
+    """However many good ones are around it; neither is what has a NUL, or is nested beyond reading."""
     good = b'{"Total":1}\n' * 20
     with pytest.raises(ValueError, match="line 21 is no JSON"):
         read(good + line + b"\n" + good)
+
+
+@pytest.mark.parametrize("row", [b'{"a":"\xff"}', b'{"\xff":1}', b'{"Total":"\xff"}'])
+@pytest.mark.parametrize("beside", [b'{"Total":1}', b'{"Total":1}\n{"Total":"n/a"}'])
+def test_bytes_that_are_no_text_are_kept(row: bytes, beside: bytes) -> None:
+    """They are nobody's charge, whatever else is odd among the rows around them."""
+    text = row + b"\n" + beside + b"\n"
+    (rows,) = read(text)
+    assert (rows.block, rows.total) == (text, Decimal(1))
 
 
 def test_a_charge_that_is_no_amount_adds_nothing(caplog: pytest.LogCaptureFixture) -> None:
@@ -117,6 +130,86 @@ def test_a_charge_that_is_no_amount_adds_nothing(caplog: pytest.LogCaptureFixtur
     )
     assert rows.total == Decimal("1.5")
     assert "2 of 5 lines have no number in Total" in caplog.text
+
+
+ODD_CHARGES = [
+    *("NaN", "Infinity", "true", "[1]", '{"Total":5}', '"NaN"', '"1,5"'),
+    *("1e1000000", "1e-1000000", f"1e{10**20}", f"0e{10**20}", "9" * 10_000, "1." + "3" * 10_000),
+    f'"{"9" * 10_000}"',
+]
+
+
+@pytest.mark.parametrize("charge", ODD_CHARGES, ids=lambda charge: charge[:12])
+def test_a_number_that_no_sum_is_exact_with_adds_nothing(
+    charge: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many digits it has, or whatever exponent: it is told, stored as it is, and costs no time."""
+    monkeypatch.setattr("fetch_line_items.rows.BLOCK_BYTES", 1 << 20)
+    text = f'{{"Total":{charge}}}\n{{"Total":1e100}}\n{{"Total":1e-100}}\n'.encode()
+    began = time.monotonic()
+    rows = read(text)
+    assert time.monotonic() - began < 1
+    assert text_of(rows) == text
+    assert rows[0].total == Decimal("1" + "0" * 100 + "." + "0" * 99 + "1")
+    assert "1 of 3 lines have no number in Total" in caplog.text
+
+
+@pytest.mark.parametrize("number", ["9" * 10_000, f"1e{10**20}"], ids=["digits", "exponent"])
+def test_a_number_beyond_all_bounds_elsewhere_in_a_row_is_json(
+    number: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is nobody's charge, also where another row has an odd one."""
+    monkeypatch.setattr("fetch_line_items.rows.BLOCK_BYTES", 1 << 20)
+    text = f'{{"Other":{number},"Total":1}}\n{{"Total":"n/a"}}\n'.encode()
+    (rows,) = read(text)
+    assert (rows.block, rows.total) == (text, Decimal(1))
+
+
+@pytest.mark.parametrize(
+    ("row", "charge"),
+    [
+        ('{"Total":1,"Total":2}', 2),
+        ('{"total":1,"Total":2}', 2),
+        ('{"TOTAL":3,"total":1,"Total":2}', 2),
+        ('{"TOTAL":3,"total":1}', 1),
+        ('{"Total":null,"total":1}', 1),
+        ('{"Total":null,"TOTAL":3}', 3),
+    ],
+)
+@pytest.mark.parametrize("beside", ["{}", '{"Total":"n/a"}'], ids=["plain", "odd"])
+def test_a_charge_that_is_there_twice_counts_once(row: str, charge: int, beside: str) -> None:
+    """The same one, whatever else is odd among the rows around it."""
+    assert sum(each.total for each in read(f"{row}\n{beside}\n".encode())) == charge
+
+
+@pytest.mark.parametrize("size", [4_000, 1 << 20])
+@pytest.mark.parametrize("before", [b"", b'{"a":1}\n'])
+def test_a_row_without_an_end_is_told_before_it_fills_the_memory(
+    size: int, before: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At 64 MiB behind a block, and in no more time than that many bytes take: in small pieces, too."""
+    monkeypatch.setattr("fetch_line_items.rows.BLOCK_BYTES", 4 << 20)
+    taken = 0
+
+    def endless() -> Iterator[bytes]:
+        nonlocal taken
+        yield before + b'{"a":"'
+        while True:
+            taken += size
+            yield bytes(size)
+
+    began = time.monotonic()
+    with pytest.raises(ValueError, match="a line has more than 64 MiB"):
+        list(RowReader("Total").rows(endless(), BEGINNING))
+    assert taken <= (68 << 20) + 2 * size
+    assert time.monotonic() - began < 5
+
+
+def test_a_bomb_is_unpacked_piece_by_piece() -> None:
+    """70 MB in 70 kB: a row that is too long, whatever it was packed to."""
+    bomb = gzip.compress(bytes(70 << 20))
+    with pytest.raises(ValueError, match="a line has more than 64 MiB"):
+        list(RowReader("Total").rows(unzipped([bomb], most=4 << 20), BEGINNING))
 
 
 def test_a_file_goes_on_behind_any_block() -> None:
