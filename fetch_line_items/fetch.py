@@ -136,12 +136,18 @@ class _Turn:
         try:
             self._archive.commit_lines(self._key, self.progress.staged, about, replacing=etag)
         except Overtaken:
-            there = self._archive.lines(self._key)
-            if not there or not is_in_storage(
-                self.message, self.progress.run, there, self._archive
-            ):
+            if not self._is_in_storage():
                 raise
         self._log(f"{self.progress.lines} lines of {job.source.name}, in storage")
+
+    def _is_in_storage(self) -> bool:
+        """Whether somebody else has committed what this was to bring: where it has none, none too."""
+        there = self._archive.lines(self._key)
+        if there is None:
+            return False
+        if not self.progress.lines and not there.size:
+            return there.about.version == self.progress.fetched_for
+        return is_in_storage(self.message, self.progress.run, there, self._archive)
 
     def _check_nothing_vanishes(self, stored: StoredLines | None) -> None:
         if stored and stored.size:

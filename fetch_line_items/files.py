@@ -173,7 +173,9 @@ class FileFlight:
                 text = f"The file {self._name} is broken behind line {reached.lines}: {error}"
                 self._ready.put(BrokenFile(text))
             except BaseException as error:  # whatever ends this thread, somebody waits for it
-                self._ready.put(error)
+                # What has led to it holds the signed URL.
+                error.__context__ = None
+                self._ready.put(error.with_traceback(None))
 
     def rows(self, deadline: float) -> Iterator[Rows]:
         """Give the rows as they come, until the deadline; raises ApiError, BrokenFile among them.

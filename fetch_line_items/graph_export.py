@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import replace
+from decimal import Decimal
 
 from fetch_line_items.files import Brought, FilesInFlight
 from fetch_line_items.no_data import CODE, step_without_data
@@ -68,10 +69,11 @@ class GraphExport:
         Raises StalePosition where the data are another version than what has come so far.
         """
         position, refused = position or GraphPosition(), None
+        is_fresh = not position.has_begun and position.looks == 0
         while True:
             if position.operation is None:
                 operation = self._graph.ask(self._key, context=self._context)
-                position = replace(position, operation=operation, looks=0)
+                position, is_fresh = replace(position, operation=operation, looks=0), True
                 yield Step(position)  # so it stands in the message, whatever comes
             match self._look(position):
                 case Manifest(sas=sas) if sas and sas == refused:
@@ -80,12 +82,15 @@ class GraphExport:
                     position = self._at_version(position, manifest)
                     try:
                         for step in self._bring(position, manifest, deliver, has_time):
-                            position = step.position
+                            position, refused = step.position, None
                             yield step
                         return
                     except FileRefused as error:
                         # The SAS has come to its end, as a rule: another look may give a fresh one.
-                        refused, position = manifest.sas, _again(position, error)
+                        position = _again(position, error)
+                        if refused is not None:  # it did, and that was not enough
+                            position = position.without_operation()
+                        refused = manifest.sas
                 case RunningExport(status) if position.looks + 1 >= _MOST_LOOKS:
                     position = self._anew(position, f"is still {status} after {_MOST_LOOKS} looks")
                 case RunningExport() as running:
@@ -94,7 +99,7 @@ class GraphExport:
                 case FailedExport() as failed:
                     yield self._failed(position, failed)
                     return
-                case Fatal(status=404) if position.looks == 0 and not position.has_begun:
+                case Fatal(status=404) if is_fresh and position.looks == 0:
                     # Whoever takes requests may know it before whoever answers looks.
                     yield _waiting(position, RunningExport("not there yet", None))
                     return
@@ -155,7 +160,7 @@ class GraphExport:
         """Give a step for each file; those that have begun when the time is over are finished."""
         count = len(manifest.names)
         if position.file == count:
-            yield Step(position, last=True)
+            yield Step(position, total=Decimal(0), last=True)
         with FilesInFlight(self._files, manifest, self._reader, deliver, self._context) as files:
             while position.file < count:
                 files.begin(position.file, position.inside)

@@ -44,7 +44,7 @@ def job_of(
         return None
     if message.version is None and progress.position is None:
         message, progress = _completed(message, progress, services, context)
-    elif progress.position is not None and not progress.staged.blocks:
+    elif message.progress is not None and not progress.staged.blocks:
         # It has waited, and nothing has come: what comes is to be of the invoice as it is now.
         progress = _for_now(progress, services.archive.invoice(message.key.invoice_id))
     return Job(message, progress, stored, _source(message, progress, services, context))
@@ -94,9 +94,12 @@ def _for_now(progress: Progress, invoice: StoredInvoice | None) -> Progress:
     version, position = invoice.version if invoice else None, progress.position
     if version is None or version == progress.fetched_for:
         return progress
-    if isinstance(position, GraphPosition):
-        return replace(progress, fetched_for=version, position=position.without_operation())
-    return replace(progress, fetched_for=version, position=V1Position())
+    match position:
+        case GraphPosition():
+            position = position.without_operation()
+        case V1Position():
+            position = V1Position()
+    return replace(progress, fetched_for=version, position=position)
 
 
 def _source(

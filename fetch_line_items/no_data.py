@@ -6,6 +6,7 @@ Nothing tells these apart but the invoice's age, and patience.
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 
 from fetch_line_items.source import Step
 from shared.errors import Fatal
@@ -29,13 +30,13 @@ def step_without_data(
     if is_before_history:
         reason = "it is older than what Graph's export has, so Partner Center is asked"
         return Step(V1Position(), wait=0, reason=reason)
-    late = replace(position, operation=None, looks=0, no_data=position.no_data + 1)
+    late = replace(position.without_operation(), again=0, no_data=position.no_data + 1)
     waits = _waits(settle_days)
     if late.no_data <= len(waits):
         reason = f"not published yet (Graph's export has no data, for the {late.no_data}. time)"
         return Step(late, wait=waits[position.no_data], reason=reason)
     if key.invoice_line_item_type == "usage_line_items":
-        return Step(replace(position, no_data=late.no_data), last=True)
+        return Step(replace(position, no_data=late.no_data), total=Decimal(0), last=True)
     raise Fatal(
         f"Microsoft has not published {key} in {settle_days} days: Graph's export has no data",
         code=CODE,

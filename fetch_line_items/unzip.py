@@ -6,7 +6,8 @@ import zlib
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-_GZIP = b"\x1f\x8b"
+from shared.api.files import GZIP
+
 _WBITS = zlib.MAX_WBITS | 16
 
 
@@ -17,12 +18,12 @@ def unzipped(pieces: Iterable[bytes], *, most: int) -> Iterator[bytes]:
     """
     pieces = iter(pieces)
     first = b""
-    while len(first) < len(_GZIP) and (piece := next(pieces, b"")):
+    while len(first) < len(GZIP) and (piece := next(pieces, b"")):
         first += piece
     if not first:
         raise ValueError("it is empty")  # not even gzip around no rows
     both = chain([first], pieces)
-    return _unzipped(both, most) if first.startswith(_GZIP) else both
+    return _unzipped(both, most) if first.startswith(GZIP) else both
 
 
 def _unzipped(pieces: Iterable[bytes], most: int) -> Iterator[bytes]:

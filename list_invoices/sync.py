@@ -1,28 +1,23 @@
-"""The difference between what Partner Center lists and what is in storage: store it, enqueue it."""
+"""What Partner Center lists and storage lacks: store it, enqueue it."""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import partial
 
+from list_invoices.difference import Difference, difference_of
 from list_invoices.failures import Failures
-from list_invoices.versions import digest, invoice_version
 from shared.api.exchange import RequestContext
 from shared.api.invoice_list import invoices_by_id, listed_invoices
-from shared.details import details_of, parse_invoice
 from shared.errors import Overtaken
-from shared.keys import LineItemsKey
 from shared.messages import LineItemsMessage
-from shared.models import Invoice
 from shared.queue import LineItemsQueue
 from shared.services import Services
 from shared.storage.archive import Archive
-from shared.storage.blobs import InvoiceMetadata, now
+from shared.storage.blobs import InvoiceMetadata
 from shared.storage.inventory import InvoiceBlobs, inventory
 from shared.storage.manifest import refresh_manifest
 from shared.threads import InvocationThreads
@@ -33,8 +28,6 @@ _LIST_SECONDS = 360.0
 """For the list, of host.json's functionTimeout: storing what is new needs the rest."""
 _AT_ONCE = 8
 """Invoices in work together: each is some small requests to storage."""
-_MOST_PROBLEMS = 20
-"""Of an invoice, in the log; the rest is counted."""
 _OTHER_RUNS_SECONDS = 2.0
 """How long another run may take from storing an invoice until it has enqueued its lines."""
 
@@ -75,7 +68,7 @@ def sync_invoices(services: Services) -> Outcome:
     run, failures = context.correlation_id, Failures()
     compared = (
         failures.caught(
-            i, partial(_difference, i, by_id[i].text, stored.get(i, InvoiceBlobs()), run)
+            i, partial(difference_of, i, by_id[i].text, stored.get(i, InvoiceBlobs()), run)
         )
         for i in by_id
     )
@@ -91,90 +84,8 @@ def sync_invoices(services: Services) -> Outcome:
     return outcome
 
 
-@dataclass(frozen=True)
-class _Difference:
-    """An invoice of the list, beside what is in storage of it.
-
-    `about` is what invoice.json has to say of itself, `due` maps the lines that have to be enqueued to
-    their links. `broken`: not everything about the invoice is as documented.
-    """
-
-    id: str
-    text: bytes
-    about: InvoiceMetadata
-    currency: str | None
-    due: dict[LineItemsKey, str]
-    broken: bool
-    stored: InvoiceBlobs
-    at: datetime
-
-    @property
-    def is_changed(self) -> bool:
-        """Whether invoice.json has to be written."""
-        return self.about != self.stored.invoice
-
-    @property
-    def is_begun(self) -> bool:
-        """Whether a run has stored this very invoice, and has not noted that it has enqueued."""
-        return bool(self.due) and not self.is_changed and self.about.enqueued_at is None
-
-
-def _difference(invoice_id: str, text: bytes, stored: InvoiceBlobs, run: str) -> _Difference:
-    content, at = digest(text), now()
-    problems: list[str] = []
-    try:
-        parsed = parse_invoice(text)
-        problems, invoice = parsed.problems, parsed.invoice
-        version = invoice_version(parsed.fields)
-    except (ValueError, RecursionError) as error:
-        problems, invoice, version = [str(error)], None, content
-    _log_problems(
-        "Invoice %s is not as documented; it is stored as it is: %s", invoice_id, problems
-    )
-    missing = _missing(invoice, version, stored) if invoice else {}
-    return _Difference(
-        id=invoice_id,
-        text=text,
-        about=_about(content, version, stored.invoice, at, run),
-        currency=invoice.currency_code if invoice else None,
-        due={k: missing[k] for k in missing if not stored.under_way(k, version, at)},
-        broken=bool(problems),
-        stored=stored,
-        at=at,
-    )
-
-
-def _about(
-    content: str, version: str, stored: InvoiceMetadata | None, at: datetime, run: str
-) -> InvoiceMetadata:
-    """What invoice.json has to say of itself: what it says already, if it is this very invoice."""
-    enqueued_at = stored.enqueued_at if stored and stored.version == version else None
-    same = stored and (stored.content, stored.version) == (content, version)
-    stored_at = stored.stored_at if stored and same else at
-    waits = stored.waits if stored else {}
-    return InvoiceMetadata(content, version, stored_at, enqueued_at, waits=waits, run=run)
-
-
-def _missing(invoice: Invoice, version: str, stored: InvoiceBlobs) -> dict[LineItemsKey, str]:
-    """The lines that are not in storage, or are there for an invoice that has changed since."""
-    details = details_of(invoice)
-    text = "Invoice %s: some of its lines cannot be fetched: %s"
-    _log_problems(text, invoice.id, details.problems)
-    there = stored.current(version, invoice.total_charges)
-    return {key: link for key, link in details.links.items() if key not in there}
-
-
-def _log_problems(text: str, invoice_id: str, problems: list[str]) -> None:
-    for problem in problems[:_MOST_PROBLEMS]:
-        _log.error(text, invoice_id, problem)
-    if len(problems) > _MOST_PROBLEMS:
-        _log.error(text, invoice_id, f"{len(problems)} problems in all")
-
-
-def _sync_all(
-    differences: Iterable[_Difference], services: Services, failures: Failures
-) -> Outcome:
-    def sync(difference: _Difference) -> Outcome:
+def _sync_all(differences: Iterable[Difference], services: Services, failures: Failures) -> Outcome:
+    def sync(difference: Difference) -> Outcome:
         done = failures.caught(difference.id, lambda: _sync(difference, services))
         return done or Outcome(invoices=1)
 
@@ -182,7 +93,7 @@ def _sync_all(
         return sum(threads.map(sync, differences), Outcome())
 
 
-def _sync(difference: _Difference, services: Services) -> Outcome:
+def _sync(difference: Difference, services: Services) -> Outcome:
     archive, has_manifest = services.archive, difference.stored.manifest is not None
     broken = int(difference.broken)
     if difference.is_changed or difference.due:
@@ -197,15 +108,13 @@ def _sync(difference: _Difference, services: Services) -> Outcome:
     if difference.due:
         # First sent, then noted: a crash in between sends them again, which does no harm.
         _enqueue(difference, services.queue)
-        noted = replace(about, enqueued_at=difference.at)
-        with suppress(Overtaken):  # who has written since has its own note
-            archive.set_invoice_metadata(difference.id, noted, replacing=etag)
+        _note(difference, about, etag, archive)
     if has_manifest and (difference.is_changed or difference.due):
         refresh_manifest(archive, difference.id)
     return Outcome(1, int(difference.is_changed), len(difference.due), broken)
 
 
-def _claim(difference: _Difference, archive: Archive) -> tuple[InvoiceMetadata, str]:
+def _claim(difference: Difference, archive: Archive) -> tuple[InvoiceMetadata, str]:
     """Write first what the run has seen as it was: of two runs at once, one gets Overtaken.
 
     Give what invoice.json says now, and its ETag.
@@ -223,15 +132,30 @@ def _claim(difference: _Difference, archive: Archive) -> tuple[InvoiceMetadata, 
             raise
         if there.run == about.run:
             # The SDK asks again where an answer was lost: then it is this run that has written.
-            return about, now_etag
-        if there != seen.invoice or there.run != seen.invoice.run:
+            return there, now_etag
+        if not _only_waits(seen.invoice, there):
             raise
-        # No other run: a fetch has noted that its message waits.
         about, stored = replace(about, waits=there.waits), replace(seen, etag=now_etag)
         return _claim(replace(difference, about=about, stored=stored), archive)
 
 
-def _enqueue(difference: _Difference, queue: LineItemsQueue) -> None:
+def _note(difference: Difference, about: InvoiceMetadata, etag: str, archive: Archive) -> None:
+    """Note when the messages were sent. Who has written since has its own note, unless it is a fetch."""
+    try:
+        noted = replace(about, enqueued_at=difference.at)
+        archive.set_invoice_metadata(difference.id, noted, replacing=etag)
+    except Overtaken:
+        there, now_etag = archive.invoice_metadata(difference.id)
+        if there is not None and now_etag is not None and _only_waits(about, there):
+            _note(difference, there, now_etag, archive)
+
+
+def _only_waits(before: InvoiceMetadata | None, there: InvoiceMetadata) -> bool:
+    """Whether who has written since is no run, but a fetch that has noted that its message waits."""
+    return before is not None and there == before and there.run == before.run
+
+
+def _enqueue(difference: Difference, queue: LineItemsQueue) -> None:
     for key, link in difference.due.items():
         queue.send(
             LineItemsMessage.of(

@@ -76,8 +76,10 @@ class Client:
         try:
             return read(answer)
         except ValueError as error:
-            text = f"{exchange.api}'s answer to {exchange} is broken or cut off: {error}"
-            raise exchange.error(Retriable, text, status=answer.status) from error
+            reason = str(error)
+        # Not from that error: it may hold the whole answer, and secrets with it.
+        text = f"{exchange.api}'s answer to {exchange} is broken or cut off: {reason}"
+        raise exchange.error(Retriable, text, status=answer.status)
 
     def _authorized(self, exchange: Exchange) -> Answer:
         """Send with a token; one that is not taken (any more) is replaced once."""

@@ -22,10 +22,14 @@ from shared.errors import ApiError, Fatal, FileRefused, NoAnswer, Retriable, Thr
 from shared.keys import shown
 from shared.setting_values import is_loopback
 
+GZIP = b"\x1f\x8b"
+"""How a file begins that tells by itself whether it is whole."""
+
 _AZURE = ".blob.core.windows.net"
 _PLAIN_URL = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~=%+,@-]*)*")
 _CONNECTIONS = 16
 _MOST_AT_ONCE = 1 << 20
+_ON_THE_WAY = (requests.RequestException, HTTPError, TimeoutError)
 
 # It tells whole URLs: at DEBUG of each request, at WARNING of one whose answer has odd headers.
 logging.getLogger("urllib3").setLevel(logging.ERROR)
@@ -74,34 +78,35 @@ class Files:
     ) -> Iterator[Iterator[bytes]]:
         """Give a file's bytes as they come. Raises ApiError, FileRefused among them."""
         name = manifest.names[number]
-        patience, left = context.patience, context.deadline - time.monotonic()
-        if left <= 0:
-            raise NoAnswer(f"No time is left for {name}")
-        timeout = (min(patience.connect_timeout, left), min(patience.read_timeout, left))
-        with (
-            _told_without_url(name),
-            self._get(manifest.url(number), name, timeout) as response,
-        ):
+        with self._get(manifest.url(number), name, context) as response:
             self._observe(Answer(response.status_code, response.headers, b""))
             if response.status_code != 200:
                 raise _refusal(name, response)
-            yield _pieces(name, response, context)
+            try:
+                yield _pieces(name, response, context)
+            except _ON_THE_WAY as error:
+                raise _told(name, error) from None
 
-    def _get(self, url: str, name: str, timeout: tuple[float, float]) -> requests.Response:
+    def _get(self, url: str, name: str, context: RequestContext) -> requests.Response:
+        patience, left = context.patience, context.deadline - time.monotonic()
+        if left <= 0:
+            raise NoAnswer(f"No time is left for {name}")
+        failure: ApiError
         try:
             return self._session.get(
                 url,
                 headers={"Accept-Encoding": "identity"},
                 auth=_no_auth,
-                timeout=timeout,
+                timeout=(min(patience.connect_timeout, left), min(patience.read_timeout, left)),
                 allow_redirects=False,
                 stream=True,
             )
-        except requests.RequestException:
-            raise
+        except _ON_THE_WAY as error:
+            failure = _told(name, error)
         except ValueError:
             # requests takes the Location of a redirect apart even where it does not follow it.
-            raise Fatal(f"The download of {name} is redirected to nowhere") from None
+            failure = Fatal(f"The download of {name} is redirected to nowhere")
+        raise failure  # not while the other one is handled, which would stay within it
 
 
 def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -109,28 +114,26 @@ def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-@contextmanager
-def _told_without_url(name: str) -> Iterator[None]:
-    """Tell what goes wrong on the way, without what the libraries say of it: the URL."""
-    try:
-        yield
-    except (requests.Timeout, TimeoutError, ReadTimeoutError):
-        raise NoAnswer(f"The file {name} did not come in time") from None
-    except (requests.RequestException, HTTPError) as error:
-        raise NoAnswer(f"The download of {name} broke off ({type(error).__name__})") from None
+def _told(name: str, error: BaseException) -> NoAnswer:
+    """Tell what went wrong on the way, without what the libraries say of it: the URL."""
+    if isinstance(error, requests.Timeout | TimeoutError | ReadTimeoutError):
+        return NoAnswer(f"The file {name} did not come in time")
+    return NoAnswer(f"The download of {name} broke off ({type(error).__name__})")
 
 
 def _pieces(name: str, response: requests.Response, context: RequestContext) -> Iterator[bytes]:
     """Give what comes as it comes: a timeout of the socket does not bound a file that trickles."""
-    length = 0
+    length, head = 0, b""
     while piece := response.raw.read1(_MOST_AT_ONCE, decode_content=False):
-        length += len(piece)
+        length, head = length + len(piece), head or piece[:2]
         yield piece
         if time.monotonic() >= context.deadline:
             raise TimeoutError
     promised = response.headers.get("Content-Length", "")
     if promised.isdecimal() and int(promised) != length:
         raise NoAnswer(f"The file {name} ended after {length} of {promised} bytes")
+    if not (promised or "Transfer-Encoding" in response.headers or head == GZIP):
+        raise NoAnswer(f"Nothing tells whether the file {name} is whole")
 
 
 def _refusal(name: str, response: requests.Response) -> ApiError:

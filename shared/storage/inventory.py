@@ -66,12 +66,17 @@ class InvoiceBlobs:
         if enqueued_at and complete_at and complete_at >= enqueued_at:
             return False
         # A clock that was ahead must not keep lines waiting until it is right.
-        waits_until = about.waits.get(key.kind)
-        if waits_until and -_LONGEST_WAIT <= now - waits_until <= ENQUEUE_AGAIN_AFTER:
+        until = about.waits.get(key.kind)
+        waits = until and -_LONGEST_WAIT <= now - until <= ENQUEUE_AGAIN_AFTER
+        if until and waits and not self._fetched_since(key, until):
             return True
         if enqueued_at is None or about.version != version:
             return False
         return -_CLOCK_SKEW <= now - enqueued_at <= ENQUEUE_AGAIN_AFTER
+
+    def _fetched_since(self, key: LineItemsKey, moment: datetime) -> bool:
+        fetched_at = self.lines[key].about.fetched_at if key in self.lines else None
+        return fetched_at is not None and fetched_at >= moment.isoformat()
 
 
 def inventory(archive: Archive, *, prefix: str = "") -> dict[str, InvoiceBlobs]:

@@ -23,7 +23,8 @@ from local.simulated.lines import jsonl
 from local.simulated.model import BILLING, ONE_TIME, USAGE
 from shared.api.exchange import RequestContext
 from shared.api.export import Manifest
-from shared.errors import BrokenFile, Fatal, Refused
+from shared.api.patience import Patience
+from shared.errors import ApiError, BrokenFile, Fatal, NoAnswer, Refused
 from shared.keys import LineItemsKey
 from shared.messages import GraphPosition, LineItemsMessage
 from tests.running_app import RunningApp
@@ -559,7 +560,7 @@ def test_a_run_of_the_timer_starts_no_second_chain(
     waits_until = datetime.now(UTC) + timedelta(seconds=later.delay)
     for hours, enqueued in [(0, 0), (5.9, 0), (6.2, 1)]:
         moment = waits_until + timedelta(hours=hours)
-        monkeypatch.setattr("list_invoices.sync.now", lambda moment=moment: moment)
+        monkeypatch.setattr("list_invoices.difference.now", lambda moment=moment: moment)
         assert graph_app.list_invoices().enqueued == enqueued, hours
 
 
@@ -1019,6 +1020,143 @@ def test_the_documented_rows_fit_their_type(
     fetched(graph_app, order(type))
     assert "does not fit" not in caplog.text
     assert "not in Billed" not in caplog.text
+
+
+def test_plain_text_of_unknown_length_is_no_whole_file(
+    graph_app: RunningApp, graph: SimulatedGraph
+) -> None:
+    """Cut off between two lines, nothing would tell."""
+    cut = rows(USAGE)[: rows(USAGE).index(b"\n") + 1]
+
+    async def act(request: web.Request, _: faults.Answer) -> web.StreamResponse:
+        assert request.transport
+        request.transport.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + cut)
+        request.transport.close()
+        return web.Response()
+
+    graph.files.faults.add(act, match="part-", times=4)
+    (later,) = fetched(graph_app, order(USAGE))
+    assert "whether the file" in later.reason
+    assert graph_app.read(blob(USAGE)) == rows(USAGE)
+
+
+def test_fresh_signatures_of_files_that_are_gone_lead_to_another_export(
+    graph_app: RunningApp, graph: SimulatedGraph, partner_center: SimulatedPartnerCenter
+) -> None:
+    """A look that gives another signature has its chance once."""
+    graph.options = replace(graph.options, files=10, old_versions=False, fresh_sas_on_look=True)
+    message = halfway(graph_app)
+    new = replace(INVOICE, revision=1)
+    partner_center.put(new)
+    fetched(graph_app, message)
+    assert graph_app.read(blob(USAGE)) == rows(USAGE, new)
+
+
+def test_failures_far_apart_do_not_add_up(graph_app: RunningApp, graph: SimulatedGraph) -> None:
+    """Three in a row are the most, not three in ten days."""
+    graph.options.unpublished.add((INVOICE.id, BILLING))
+    message = order()
+    for turn in range(40):
+        graph.options.fails_with = "InternalError" if turn % 4 == 3 else None
+        result = graph_app.result(message)
+        assert isinstance(result, Later), turn
+        message = result.message
+    graph.options.fails_with = None
+    graph.options.unpublished.clear()
+    fetched(graph_app, message)
+
+
+@pytest.mark.parametrize("without_lines", ["5000", "empty"])
+def test_usage_that_is_none_sums_up_to_nothing(
+    graph_app: RunningApp, graph: SimulatedGraph, without_lines: Any
+) -> None:
+    """Its type has a charge, so there is a total."""
+    graph.options.without_lines = without_lines
+    graph.invoices[INVOICE.id] = replace(INVOICE, details=())
+    fetched(graph_app, order(USAGE), settle_days=0)
+    assert graph_app.metadata(blob(USAGE))["total"] == "0"
+
+
+def test_a_message_that_waited_before_it_asked_brings_the_invoice_as_it_is_then(
+    graph_app: RunningApp, graph: SimulatedGraph, partner_center: SimulatedPartnerCenter
+) -> None:
+    """A wait keeps other messages away, whatever the invoice's version: so it has to be for all."""
+    graph_app.list_invoices()
+    graph.faults.add(faults.throttled(300), match=EXPORT, times=2)
+    waiting = [graph_app.result(message) for message in graph_app.take_messages()]
+    partner_center.put(replace(INVOICE, adjustment=Decimal("5.00")))
+    assert graph_app.list_invoices().enqueued == 0
+    for result in waiting:
+        assert isinstance(result, Later)
+        fetched(graph_app, result.message)
+    assert graph_app.manifest(INVOICE.id)["complete"]
+
+
+def test_a_fetch_that_notes_while_the_timer_enqueues_keeps_no_note_away(
+    graph_app: RunningApp, graph: SimulatedGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both notes stand, and the next run enqueues nothing."""
+    graph.options.unpublished.add((INVOICE.id, USAGE))
+    queue, send = graph_app.services.queue, graph_app.services.queue.send
+
+    def sending(message: LineItemsMessage, **more: Any) -> None:
+        send(message, **more)
+        if message.key.invoice_line_item_type == USAGE and message.progress is None:
+            graph_app.result(message)  # another host is that fast
+
+    monkeypatch.setattr(queue, "send", sending)
+    assert graph_app.list_invoices().enqueued == 2
+    assert {"waits", "enqueued_at"} <= graph_app.metadata(f"{INVOICE.id}/invoice.json").keys()
+    assert graph_app.list_invoices().enqueued == 0
+
+
+def test_two_that_come_to_none_at_once_are_both_done(
+    graph_app: RunningApp, graph: SimulatedGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second does not begin the days of asking anew."""
+    graph.options.unpublished.add((INVOICE.id, USAGE))
+    graph_app.list_invoices()
+    (message,) = (m for m in graph_app.take_messages() if m.key.invoice_line_item_type == USAGE)
+    commit = graph_app.archive.commit_lines
+
+    def committing(*args: Any, **more: Any) -> None:
+        monkeypatch.setattr(graph_app.archive, "commit_lines", commit)
+        assert graph_app.result(message, settle_days=0) == Done()
+        commit(*args, **more)
+
+    monkeypatch.setattr(graph_app.archive, "commit_lines", committing)
+    assert graph_app.result(message, settle_days=0) == Done()
+
+
+def test_no_error_holds_what_led_to_it(
+    graph_app: RunningApp, graph: SimulatedGraph, partner_center: SimulatedPartnerCenter
+) -> None:
+    """The libraries' own errors have the signed URL, or the answer with the signature in it."""
+    services, context = graph_app.services, RequestContext(patience=Patience(attempts=1))
+    key = LineItemsKey(INVOICE.id, ONE_TIME, BILLING)
+    manifest = services.graph.look(services.graph.ask(key, context=context), context=context)
+    assert isinstance(manifest, Manifest)
+    graph.faults.add(cut_short(), match=OPERATIONS)
+    with pytest.raises(ApiError, match="broken") as broken:
+        services.graph.look(services.graph.ask(key, context=context), context=context)
+    partner_center.stop()
+    elsewhere = replace(manifest, root=f"{partner_center.url}/nobody")
+    with pytest.raises(NoAnswer) as refused, services.files.open(elsewhere, 0, context):
+        pass
+    for error in (broken.value, refused.value):
+        assert (error.__context__, error.__cause__) == (None, None)
+
+
+def cut_short() -> faults.Act:
+    """Let a body be no UTF-8 at its end."""
+
+    async def act(_: web.Request, answer: faults.Answer) -> web.StreamResponse:
+        response = await answer()
+        assert isinstance(response, web.Response)
+        assert isinstance(response.body, bytes)
+        return web.Response(body=response.body[:-1] + b"\xff", content_type="application/json")
+
+    return act
 
 
 def test_key_of_a_position_is_small(graph_app: RunningApp, graph: SimulatedGraph) -> None:
