@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import unicodedata
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from shared.connection_string import HOST, normalised
 
+_PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")
 _QUOTES = ('""', "''", "\u201c\u201d", "\u2018\u2019", "``")
 
 
@@ -40,9 +42,12 @@ def _root_url(value: str) -> str:
 
 
 def _service_url(value: str) -> str:
-    """Like a root, but an emulator has the account's name behind it."""
+    """Like a root, but an emulator has the account's name behind it, and Graph its version."""
     parts = urlsplit(value.rstrip("/"))
-    return _root_url(parts._replace(path="").geturl()) + parts.path
+    root = _root_url(parts._replace(path="").geturl())
+    if not _PLAIN_PATH.fullmatch(parts.path):
+        raise ValueError("expected a path of plain names, like /v1.0, or none")
+    return root + parts.path
 
 
 def _https_url(value: str) -> str:

@@ -34,6 +34,25 @@ def test_the_defaults_are_the_documented_ones() -> None:
         240,
     )
     assert settings.invoices_storage == settings.host_storage
+    assert (settings.new_commerce_source, settings.settle_days) == ("graph", 10)
+    assert settings.graph_url == "https://graph.microsoft.com/v1.0"
+    assert settings.graph_scope == "https://graph.microsoft.com/.default"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PARTNER_CENTER_AUTHORITY", "https://login.partner.microsoftonline.cn"),
+        ("PARTNER_CENTER_URL", "https://partner.partnercenterapi.microsoftonline.cn"),
+        ("PARTNER_CENTER_AUTHORITY", "https://login.microsoftonline.us"),
+    ],
+)
+def test_a_cloud_without_exports_has_all_lines_from_v1(name: str, value: str) -> None:
+    """Unless somebody says that it has them by now."""
+    cloud = ENOUGH | {name: value}
+    assert Settings.from_environment(cloud).new_commerce_source == "v1"
+    said = Settings.from_environment(cloud | {"NEW_COMMERCE_SOURCE": "graph"})
+    assert said.new_commerce_source == "graph"
 
 
 def test_every_problem_is_told_in_one_message() -> None:
@@ -74,6 +93,17 @@ def test_every_problem_is_told_in_one_message() -> None:
         ("LINE_ITEMS_CONCURRENCY", "0", "greater than or equal to 1"),
         ("FETCH_TIME_BUDGET_SECONDS", "-1", "greater than or equal to 0"),
         ("INVOICES_STORAGE__blobServiceUri", "http://account.example", "expected https"),
+        ("GRAPH_URL", "http://graph.example/v1.0", "expected https"),
+        ("GRAPH_URL", "https://user:pw@graph.example/v1.0", "the root alone"),
+        ("GRAPH_URL", "https://graph.example/v1.0?x=1", "the root alone"),
+        ("GRAPH_URL", "graph.example/v1.0", "expected a URL"),
+        ("GRAPH_URL", "https://graph.example/v1.0/../beta", "a path of plain names"),
+        ("GRAPH_URL", "https://graph.example/v1 .0", "a path of plain names"),
+        ("GRAPH_URL", "https://graph.example//v1.0", "a path of plain names"),
+        ("NEW_COMMERCE_SOURCE", "both", "'graph' or 'v1'"),
+        ("SETTLE_DAYS", "61", "less than or equal to 60"),
+        ("SETTLE_DAYS", "-1", "greater than or equal to 0"),
+        ("SETTLE_DAYS", "ten", "valid integer"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_was_expected(
@@ -270,6 +300,9 @@ def test_what_the_check_lets_through_works(parts: list[tuple[str, str]]) -> None
         ("LINE_ITEMS_PAGE_SIZE", '"500"', "page_size", 500),
         ("INVOICES_CONTAINER", "invoices\r\n", "invoices_container", "invoices"),
         ("AZURE_CLIENT_ID", "{1111-2222}", "managed_identity_client_id", "1111-2222"),
+        ("GRAPH_URL", "HTTPS://GRAPH.Example/v1.0/", "graph_url", "https://graph.example/v1.0"),
+        ("NEW_COMMERCE_SOURCE", " V1\n", "new_commerce_source", "v1"),
+        ("SETTLE_DAYS", "", "settle_days", 10),
     ],
 )
 def test_a_value_is_cleaned_up_where_that_is_certainly_meant(
