@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple
-from zlib import crc32
 
 import msgspec
+from zlib_ng.zlib_ng import crc32
 
 from fetch_line_items.charges import total_of_odd
 from shared.amounts import is_amount, total_of

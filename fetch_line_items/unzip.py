@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
+from zlib_ng import zlib_ng
+
 from shared.api.files import GZIP
 
-_WBITS = zlib.MAX_WBITS | 16
+_WBITS = zlib_ng.MAX_WBITS | 16
 
 
 def unzipped(pieces: Iterable[bytes], *, most: int) -> Iterator[bytes]:
@@ -34,10 +35,10 @@ def _unzipped(pieces: Iterable[bytes], most: int) -> Iterator[bytes]:
                 piece = piece.lstrip(b"\0")  # what fills up behind a member
                 if not piece:
                     break
-                unpacker = zlib.decompressobj(_WBITS)
+                unpacker = zlib_ng.decompressobj(_WBITS)
             try:
                 unpacked = unpacker.decompress(piece, most)
-            except zlib.error as error:
+            except zlib_ng.error as error:  # type: ignore[misc] # its stub has it wrong
                 raise ValueError(f"it is corrupt ({error})") from None
             if unpacked:
                 yield unpacked
