@@ -32,7 +32,7 @@ from shared.threads import InvocationThreads
 
 _log = logging.getLogger(__name__)
 
-_MOST_FILES, _MOST_BLOCKS = 3, 4
+_MOST_FILES, _MOST_BLOCKS = 2, 4
 """In flight at once: files on their way, and blocks of the one whose turn it is."""
 _PIECE_BYTES = 1 << 20
 """Unpacked at once: a block is in memory a second time only as far as its pieces."""
@@ -168,6 +168,7 @@ class FileFlight:
                     for rows in reader.rows(unzipped(pieces, most=_PIECE_BYTES), start):
                         reached = rows.reached
                         self._ready.put(rows)
+                        self._ready.join()  # the next is not begun before
                 self._ready.put(None)
             except ValueError as error:
                 text = f"The file {self._name} is broken behind line {reached.lines}: {error}"
@@ -183,6 +184,7 @@ class FileFlight:
         A thread may be kept by a silent host for longer than that: it is not waited for.
         """
         while (item := self._next(deadline - time.monotonic())) is not None:
+            self._ready.task_done()
             if isinstance(item, BaseException):
                 raise item
             yield item

@@ -22,7 +22,7 @@ from local.processes import Piece
 
 FILES = (1, 8, 100)
 _MODULES = {APP: "app", LIMIT: "limit", PLAIN: "plain", DLT: "dlt_pipeline"}
-_FILES_IN_FLIGHT = 4
+_FILES_IN_FLIGHT = 2
 """As many as the app has."""
 
 
