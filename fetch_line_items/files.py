@@ -32,7 +32,7 @@ from shared.threads import InvocationThreads
 
 _log = logging.getLogger(__name__)
 
-_MOST_FILES, _MOST_BLOCKS = 2, 4
+_MOST_FILES, _MOST_BLOCKS = 4, 4
 """In flight at once: files on their way, and blocks of the one whose turn it is."""
 _PIECE_BYTES = 1 << 20
 """Unpacked at once: a block is in memory a second time only as far as its pieces."""
