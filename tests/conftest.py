@@ -17,6 +17,11 @@ from shared.settings import Settings
 from tests.running_app import RunningApp
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Twice as many workers as processors: half of what tests do is to wait for others."""
+    return 2 * (os.cpu_count() or 1)
+
+
 @pytest.fixture(scope="session")
 def azurite() -> Iterator[Azurite]:
     with Azurite() as azurite:

@@ -131,7 +131,8 @@ def test_a_storm_of_throttling_delays_and_poisons_nothing() -> None:
     """Every link is throttled in more deliveries than make a message poison, and fails none of them."""
     invoices = both_kinds(0)
     with running(invoices, settings=SETTINGS) as stack:
-        stack.partner_center.faults.add(faults.throttled(6), match="lineitems", times=None)
+        # Above what is waited for where it stands, jitter included.
+        stack.partner_center.faults.add(faults.throttled(5), match="lineitems", times=None)
         stack.host.run("list_invoices")
 
         def throttled_often() -> bool:
