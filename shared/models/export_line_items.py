@@ -7,6 +7,7 @@ beside it names. Columns without a value are left out, or empty.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from pydantic import ConfigDict, Field, model_validator
@@ -46,8 +47,15 @@ class ExportLineItem(LineItem):
     def _in_any_case(cls, row: Any) -> Any:
         if not isinstance(row, dict):
             return row
-        aliases = {str(field.alias).lower(): field.alias for field in cls.model_fields.values()}
-        return {aliases.get(name.lower(), name): value for name, value in row.items()}
+        names = _names(cls)
+        return {names.get(name.lower(), name): value for name, value in row.items()}
+
+
+@cache
+def _names(kind: type[ExportLineItem]) -> dict[str, str]:
+    """The names of a row's columns by their lower case."""
+    names = (field.alias or name for name, field in kind.model_fields.items())
+    return {name.lower(): name for name in names}
 
 
 class BilledReconciliationLineItem(ExportLineItem):

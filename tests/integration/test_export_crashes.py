@@ -28,8 +28,8 @@ INVOICE = Invoice(
     "G098765000", NEW_COMMERCE, date(2026, 11, 8), (Detail(ONE_TIME, BILLING, ROWS),), "EUR"
 )
 AT_ONCE, BY_FILE, BY_BLOCK = "at once", "file by file", "block by block"
-# With every other request to the container each instant is met: after one is before the next.
-STEPS = {"graph": 1, "files": 1, "container": 2}
+# Of the many requests to the container every third: with both moments that is most of them.
+STEPS = {"graph": 1, "files": 1, "container": 3}
 CASES = [
     *[(budget, place, STEPS[place]) for budget in (AT_ONCE, BY_FILE) for place in STEPS],
     (BY_BLOCK, "graph", 3),
