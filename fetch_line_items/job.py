@@ -11,7 +11,7 @@ from fetch_line_items.new_commerce import is_before_history, is_exported
 from fetch_line_items.partner_center_pages import PartnerCenterPages
 from fetch_line_items.source import Source
 from shared.api.exchange import RequestContext
-from shared.api.invoice_list import ListedInvoice, find_invoice
+from shared.api.invoice_list import find_invoice
 from shared.details import parse_invoice
 from shared.errors import StalePosition
 from shared.keys import LineItemsKey
@@ -78,8 +78,7 @@ def _completed(
     invoice_id = message.key.invoice_id
     stored = services.archive.invoice(invoice_id)
     if message.currency_code is None:
-        known = stored or find_invoice(services.partner_center, context, invoice_id)
-        invoice = _parsed(known)
+        invoice = _invoice(invoice_id, stored, services, context)
         message = replace(
             message, currency_code=iso_currency(invoice.currency_code if invoice else None)
         )
@@ -129,13 +128,19 @@ def _source(
 
 
 def _is_before_history(key: LineItemsKey, services: Services, context: RequestContext) -> bool:
-    known = services.archive.invoice(key.invoice_id)
-    invoice = _parsed(known or find_invoice(services.partner_center, context, key.invoice_id))
+    stored = services.archive.invoice(key.invoice_id)
+    invoice = _invoice(key.invoice_id, stored, services, context)
     return invoice is not None and is_before_history(key, invoice)
 
 
-def _parsed(invoice: StoredInvoice | ListedInvoice | None) -> Invoice | None:
-    """Read an invoice, as far as it is as documented; list_invoices logs what is not."""
+def _invoice(
+    invoice_id: str, stored: StoredInvoice | None, services: Services, context: RequestContext
+) -> Invoice | None:
+    """Read the stored invoice, else the listed one, as far as it is as documented.
+
+    list_invoices logs what is not.
+    """
+    known = stored or find_invoice(services.partner_center, context, invoice_id)
     with suppress(ValueError):
-        return parse_invoice(invoice.text).invoice if invoice else None
+        return parse_invoice(known.text).invoice if known else None
     return None

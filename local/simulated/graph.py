@@ -21,7 +21,7 @@ from local.simulated.manifests import ManifestOptions, manifest, resource_locati
 from local.simulated.model import BILLING, USAGE, Invoice
 from local.simulated.operations import Operation, OperationOptions, retry_after
 from local.simulated.publishing import Failure, PublishingOptions, published
-from local.simulated.refusals import Refusal
+from local.simulated.refusing import checked
 from local.simulated.server import Service
 
 _BASE = "/reports/partners/billing"
@@ -106,11 +106,7 @@ class SimulatedGraph(Service):
         handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
     ) -> web.StreamResponse:
         await asyncio.sleep(self.options.latency_seconds)
-        try:
-            self._check_caller(request)
-            return await handler(request)
-        except Refusal as refusal:
-            return web.json_response(refusal.body, status=refusal.status)
+        return await checked(request, self._check_caller, handler)
 
     def _check_caller(self, request: web.Request) -> None:
         state = token_state(request, self._check_token, scheme="https")

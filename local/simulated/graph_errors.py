@@ -7,7 +7,7 @@ import uuid
 from datetime import UTC, datetime
 
 from local.simulated import faults
-from local.simulated.refusals import Refusal
+from local.simulated.refusing import Refusal
 
 
 def error(status: int, code: str, message: str) -> Refusal:

@@ -16,7 +16,8 @@ from local.simulated.invoices import invoice_json
 from local.simulated.line_items import LinePages, LinesOptions, LinesRequest, kind_of_lines
 from local.simulated.model import Invoice
 from local.simulated.parameters import query_of
-from local.simulated.refusals import Refusal, error, not_found
+from local.simulated.refusals import error, not_found
+from local.simulated.refusing import checked
 from local.simulated.retired import RetiredOptions, answer_of_retired
 from local.simulated.server import Service
 
@@ -78,11 +79,7 @@ class SimulatedPartnerCenter(Service):
         handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
     ) -> web.StreamResponse:
         await asyncio.sleep(self.options.latency_seconds)
-        try:
-            self._check_caller(request)
-            return await handler(request)
-        except Refusal as refusal:
-            return web.json_response(refusal.body, status=refusal.status)
+        return await checked(request, self._check_caller, handler)
 
     def _check_caller(self, request: web.Request) -> None:
         state = token_state(request, self._check_token)

@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-
-class Refusal(Exception):
-    """A request is refused with this status and body."""
-
-    def __init__(self, status: int, body: dict[str, object]) -> None:
-        super().__init__(status, body)
-        self.status = status
-        self.body = body
+from local.simulated.refusing import Refusal
 
 
 def error(status: int, code: str, description: str) -> Refusal:

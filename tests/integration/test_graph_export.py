@@ -984,16 +984,21 @@ def _with_fault(
     fault.times = 0
 
 
-def test_a_key_that_is_not_in_pascal_case_counts_as_well(
-    graph_app: RunningApp, graph: SimulatedGraph
-) -> None:
-    """Keys are read in any case, amounts as numbers or as texts."""
-    text = b'{"total":"1.10"}\n{"TOTAL":2.20}\n{"Total":3.30E0}\n{"Other":1}\n{"Total":""}\n'
+def every_file_is(graph: SimulatedGraph, text: bytes) -> None:
+    """Give this text, whatever file is asked for."""
 
     async def act(_: web.Request, __: faults.Answer) -> web.StreamResponse:
         return web.Response(body=text)
 
     graph.files.faults.add(act, match="part-", times=None)
+
+
+def test_a_key_that_is_not_in_pascal_case_counts_as_well(
+    graph_app: RunningApp, graph: SimulatedGraph
+) -> None:
+    """Keys are read in any case, amounts as numbers or as texts."""
+    text = b'{"total":"1.10"}\n{"TOTAL":2.20}\n{"Total":3.30E0}\n{"Other":1}\n{"Total":""}\n'
+    every_file_is(graph, text)
     fetched(graph_app, order())
     assert graph_app.read(blob(BILLING)) == text
     assert Decimal(graph_app.metadata(blob(BILLING))["total"]) == Decimal("6.60")
@@ -1004,11 +1009,7 @@ def test_what_does_not_fit_the_documented_row_is_told(
 ) -> None:
     """By the names of the fields, never their values; the rows are stored all the same."""
     text = b'{"Total":1,"CarbonFootprint":"secret"}\n{"Total":1,"Quantity":"secret"}\n'
-
-    async def act(_: web.Request, __: faults.Answer) -> web.StreamResponse:
-        return web.Response(body=text)
-
-    graph.files.faults.add(act, match="part-", times=None)
+    every_file_is(graph, text)
     fetched(graph_app, order())
     kind = "BilledReconciliationLineItem"
     assert f"not in {kind}: CarbonFootprint in 1 of 2 lines" in caplog.text
