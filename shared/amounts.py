@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
-from functools import reduce
+from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow, localcontext
 
 # decimal's default context rounds to 28 digits; the API's amounts alone have up to 22. What does not
 # fit here either is an error, never a rounded sum.
@@ -33,7 +32,8 @@ def checked(number: Decimal) -> Decimal:
 
 def total_of(amounts: Iterable[Decimal]) -> Decimal:
     """Add amounts exactly; raises ArithmeticError where one of them is not `is_amount`."""
-    return reduce(_EXACT.add, amounts, Decimal(0))
+    with localcontext(_EXACT):
+        return sum(amounts, Decimal(0))
 
 
 def subtract(amount: Decimal, other: Decimal) -> Decimal:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict, dataclass, replace
-from itertools import count
 
 from benchmarks import workers
+from benchmarks.exports.azurite import AzuriteOnDisk
 from benchmarks.exports.content import files_of, written
 from benchmarks.exports.file_host import FileHost
-from benchmarks.exports.sink import COUNTED, Sink
+from benchmarks.exports.sink import Sink
 from benchmarks.exports.sums import Text
 from benchmarks.machine import progress
 from benchmarks.peers.exports.job import ExportJob
@@ -22,8 +22,13 @@ from local.processes import Piece
 
 FILES = (1, 8, 100)
 _MODULES = {APP: "app", LIMIT: "limit", PLAIN: "plain", DLT: "dlt_pipeline"}
-_FILES_IN_FLIGHT = 2
+_CONTAINER = "run"
+_FILES_IN_FLIGHT = 4
 """As many as the app has."""
+
+Storage = type[AzuriteOnDisk] | type[Sink]
+"""Begun anew for each run: Azurite takes its time to forget what was deleted."""
+NAMES = {AzuriteOnDisk: "Azurite", Sink: "sums"}
 
 
 @dataclass(frozen=True)
@@ -38,17 +43,16 @@ class Stored:
 class ExportRuns(Piece):
     """The services with one export of `rows` rows in so many files, and the runs on them."""
 
-    def __init__(self, rows: int, files: int, *, sets: tuple[int, ...] = FILES) -> None:
-        self._rows, self._files = rows, files
+    def __init__(
+        self, rows: int, files: int, storage: Storage, *, sets: tuple[int, ...] = FILES
+    ) -> None:
+        self._rows, self._files, self._storage = rows, files, storage
         folder, self._content = written(rows, sets)
         self._host = FileHost(folder)
-        self._sink = Sink()
-        self._numbers = count()
 
     def start(self) -> None:
         """Start the services."""
         self._host.start()
-        self._sink.start()
         world = World((self._rows,), files=self._files, files_url=self._host.url)
         self._simulated = Simulated(world)
         self._simulated.start()
@@ -56,44 +60,34 @@ class ExportRuns(Piece):
     def stop(self) -> None:
         """Stop them."""
         self._simulated.stop()
-        self._sink.stop()
         self._host.stop()
 
     def run(self, peer: str) -> Cost:
         """Let a peer fetch, and check what it has stored."""
-        progress(f"{self._rows:,} rows, {self._files} files: {peer}")
-        container = f"{COUNTED if peer == DLT else ''}run-{next(self._numbers)}"
-        settings = {
-            "AzureWebJobsStorage": self._sink.connection_string,
-            "INVOICES_CONTAINER": container,
-        }
-        cost = workers.run(
-            f"benchmarks.peers.exports.{_MODULES[peer]}",
-            json.dumps(asdict(self._job(container))),
-            self._simulated.settings | settings,
-            python=python_with_dlt() if peer == DLT else sys.executable,
-        )
-        self._check(peer, self._stored(container))
+        progress(f"{self._rows:,} rows, {self._files} files, {NAMES[self._storage]}: {peer}")
+        with self._storage() as storage:
+            settings = {
+                "AzureWebJobsStorage": storage.connection_string,
+                "INVOICES_CONTAINER": _CONTAINER,
+            }
+            cost = workers.run(
+                f"benchmarks.peers.exports.{_MODULES[peer]}",
+                json.dumps(asdict(self._job(storage))),
+                self._simulated.settings | settings,
+                python=python_with_dlt() if peer == DLT else sys.executable,
+            )
+            self._check(peer, _stored(storage.blobs(_CONTAINER)))
         return cost
 
-    def _job(self, container: str) -> ExportJob:
+    def _job(self, storage: AzuriteOnDisk | Sink) -> ExportJob:
         return ExportJob(
             invoice_id=one_time(self._rows).id,
             urls=[self._host.url + path for path in files_of(self._rows, self._files)],
             connections=min(_FILES_IN_FLIGHT, self._files),
-            connection_string=self._sink.connection_string,
-            container=container,
-            upload_url=f"{self._sink.url}/{container}",
+            connection_string=storage.connection_string,
+            container=_CONTAINER,
+            upload_url=storage.upload_url(_CONTAINER),
         )
-
-    def _stored(self, container: str) -> Stored:
-        blobs = self._sink.blobs(container)
-        of_lines = {n: b for n, b in blobs.items() if "line_items" in n and "_dlt" not in n}
-        if any("/line_items/" in name for name in of_lines):  # dlt: several, and child tables
-            texts = [text for name, (text, _) in of_lines.items() if "/line_items/" in name]
-            return Stored(Text(sum(text.lines for text in texts)), None, None)
-        (text, about), *_ = of_lines.values()
-        return Stored(text, about.get("lines"), about.get("total"))
 
     def _check(self, peer: str, found: Stored) -> None:
         text = replace(self._content.text, lines=0)
@@ -104,3 +98,12 @@ class ExportRuns(Piece):
             wanted = Stored(Text(self._rows), None, None)  # it spells rows its own way
         if wanted != found:
             raise RuntimeError(f"{peer}: expected {wanted}, but there is {found}")
+
+
+def _stored(blobs: dict[str, tuple[Text, dict[str, str]]]) -> Stored:
+    of_lines = {n: b for n, b in blobs.items() if "line_items" in n and "_dlt" not in n}
+    if any("/line_items/" in name for name in of_lines):  # dlt: several, and child tables
+        texts = [text for name, (text, _) in of_lines.items() if "/line_items/" in name]
+        return Stored(Text(sum(text.lines for text in texts)), None, None)
+    (text, about), *_ = of_lines.values()
+    return Stored(replace(text, lines=0), about.get("lines"), about.get("total"))

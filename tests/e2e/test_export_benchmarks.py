@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from benchmarks.exports.azurite import AzuriteOnDisk
 from benchmarks.exports.runs import ExportRuns
+from benchmarks.exports.sink import Sink
 from benchmarks.exports.sums import Text, joined
 from benchmarks.peers.exports.job import ExportJob
 from benchmarks.runs import APP, LIMIT, PLAIN
@@ -19,7 +21,7 @@ from benchmarks.runs import APP, LIMIT, PLAIN
 ROWS = 4_100
 
 
-@pytest.fixture(scope="module", params=[1, 3])
+@pytest.fixture(scope="module", params=[(1, AzuriteOnDisk), (3, Sink)])
 def runs(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ExportRuns]:
@@ -27,7 +29,7 @@ def runs(
     with pytest.MonkeyPatch.context() as patch:
         folder: Path = tmp_path_factory.mktemp("exports")
         patch.setattr(tempfile, "tempdir", str(folder))
-        with ExportRuns(ROWS, request.param, sets=(1, 3)) as services:
+        with ExportRuns(ROWS, *request.param, sets=(1, 3)) as services:
             yield services
 
 

@@ -12,7 +12,7 @@ class ExportJob:
     """Bring the rows of these files, in their order, into a container of their own.
 
     The app is told the invoice alone, and asks Graph for the files. `upload_url` is the container's,
-    for who has no storage SDK.
+    with a signature where there is one, for who has no storage SDK.
     """
 
     invoice_id: str

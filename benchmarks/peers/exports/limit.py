@@ -29,7 +29,7 @@ class Pipe:
 
     def __init__(self, job: ExportJob) -> None:
         self._job = job
-        self._upload = urlsplit(f"{job.upload_url}/{job.blob}")
+        self._upload = urlsplit(job.upload_url)
         self._connections = local()
         self._uploads = ThreadPoolExecutor(job.connections * _IN_FLIGHT)
 
@@ -61,7 +61,8 @@ class Pipe:
             self._connections.storage = HTTPConnection(self._upload.netloc, timeout=120)
         connection: HTTPConnection = self._connections.storage
         headers = {"Content-Length": str(sum(map(len, pieces)))}
-        connection.request("PUT", f"{self._upload.path}?{query}", body=pieces, headers=headers)
+        path = f"{self._upload.path}/{self._job.blob}?{self._upload.query}&{query}"
+        connection.request("PUT", path, body=pieces, headers=headers)
         response = connection.getresponse()
         body = response.read()
         if response.status != 201:
