@@ -6,8 +6,6 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
-from azure.storage.blob import BlobServiceClient
-
 from benchmarks import workers
 from benchmarks.machine import progress
 from benchmarks.peers.job import Cost
@@ -17,11 +15,12 @@ from local.azurite import Azurite
 from local.simulated.model import Invoice
 from shared.keys import LineItemsKey
 from shared.links import link_of
-from shared.storage.archive import Archive
+from shared.looks import refresh_manifest
+from shared.services import Services
+from shared.settings import Settings
 from shared.storage.blobs import LinesMetadata, now
 from shared.storage.blocks import Staged
 from shared.storage.inventory import inventory
-from shared.storage.manifest import refresh_manifest
 
 _CONTAINER = "invoices"
 _WORK = "benchmarks.peers.list_invoices"
@@ -41,7 +40,7 @@ def report(*, per_month: int) -> str:
         progress("and nothing stored of their lines")
         under_way = workers.run(_WORK, "{}", settings)
         progress("storing their lines")
-        _complete(invoices, azurite)
+        _complete(invoices, Services(Settings.from_environment(settings)))
         runs = []
         for _ in range(3):
             progress("nothing new")
@@ -70,10 +69,9 @@ def _check_nothing_done(cost: Cost) -> None:
         raise RuntimeError(f"there should have been nothing to do: {json.dumps(cost.counts)}")
 
 
-def _complete(invoices: list[Invoice], azurite: Azurite) -> None:
+def _complete(invoices: list[Invoice], services: Services) -> None:
     """Store what the fetches would have stored, without a line in it."""
-    service = BlobServiceClient.from_connection_string(azurite.connection_string)
-    archive = Archive(service.get_container_client(_CONTAINER))
+    archive = services.archive
     stored = inventory(archive)
 
     def complete(invoice: Invoice) -> None:
@@ -82,7 +80,7 @@ def _complete(invoices: list[Invoice], azurite: Azurite) -> None:
             key = LineItemsKey.of(invoice.id, detail.provider, detail.type)
             metadata = _metadata(key, about.version if about else None)
             archive.commit_lines(key, Staged(), metadata, replacing=None)
-        refresh_manifest(archive, invoice.id)
+        refresh_manifest(services, invoice.id)
 
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(complete, invoices))

@@ -36,7 +36,7 @@ def act_on(result: Result, queue: LineItemsQueue) -> None:
     match result:
         case Later():
             wording = "%s: %s; continues in a follow-up message after %.0f s"
-            _log.log(result.level, wording, result.message.key, result.reason, result.delay)
+            _log.log(result.level, wording, result.message.subject, result.reason, result.delay)
             queue.send(result.message, delay=result.delay)
         case Failed(error):
             raise error

@@ -29,3 +29,8 @@ def _amount(value: object) -> Decimal | None:
     except InvalidOperation:
         return None
     return amount if is_amount(amount) else None
+
+
+def camel_case(name: str) -> str:
+    """Spell a field of an export as Partner Center v1 spells it."""
+    return name[0].lower() + name[1:]

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
 from shared.errors import InvalidInput
+from shared.keys import invoice_id as bare_id
 from shared.links import LONGEST_LINK, link_of
 from shared.messages import EXPECTED, LineItemsMessage
 
@@ -35,6 +36,8 @@ def decode_message(body: bytes) -> LineItemsMessage:
             f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors()
         )
         raise InvalidInput(f"The message cannot be understood: {problems}; {EXPECTED}") from None
+    if message.look and not message.billing_provider and message.invoice_id:
+        return replace(message, invoice_id=bare_id(message.invoice_id))
     key = message.key  # what is wrong with the link or the three names is told before any work
     if len(message.link or "") > LONGEST_LINK:
         return replace(message, link=link_of(key))

@@ -12,18 +12,20 @@ from azure.core.exceptions import AzureError
 
 from fetch_line_items.drift import report_drift
 from fetch_line_items.job import Job, is_in_storage, job_of
+from fetch_line_items.look import look_at
 from fetch_line_items.result import Done, Later, Result, after_error
 from fetch_line_items.source import Source, Step
 from fetch_line_items.waiting import note_wait
 from shared.amounts import total_of
 from shared.api.exchange import RequestContext
+from shared.content import NOTHING, Content
 from shared.errors import ApiError, ArchiveError, Fatal, LinesWouldVanish, Overtaken
 from shared.links import link_of
+from shared.looks import refresh_manifest
 from shared.messages import GraphPosition, LineItemsMessage, Progress
 from shared.services import Services
 from shared.storage.blobs import LinesMetadata, StoredLines, now
 from shared.storage.blocks import MOST_BLOCKS, Part
-from shared.storage.manifest import refresh_manifest
 
 _log = logging.getLogger(__name__)
 
@@ -33,10 +35,16 @@ _INVOCATION_SECONDS = 540.0
 
 
 def fetch_lines(message: LineItemsMessage, services: Services) -> Result:
-    """Bring the lines that `message` asks for into storage, or as many as the time budget allows.
+    """Do what `message` asks for: bring lines into storage, or as many as the time budget allows.
 
     What is left is to go on later, with the message that the result carries.
     """
+    if message.look:
+        return look_at(message, message.look, services, lambda each: _fetch(each, services))
+    return _fetch(message, services)
+
+
+def _fetch(message: LineItemsMessage, services: Services) -> Result:
     turn = _Turn(message, services)
     try:
         result: Result = turn.run()
@@ -75,14 +83,20 @@ class _Turn:
             if not step.last:
                 message = replace(self.message, progress=self.progress)
                 return Later(message, step.wait or 0, step.reason or self.so_far())
+            if job.stored and (step.unchanged or self._is_the_same(job.stored)):
+                return self._keep(job.stored)
             self._commit(job)
-        refresh_manifest(self._archive, self._key.invoice_id)
-        return Done()
+        refresh_manifest(self._services, self._key.invoice_id)
+        return Done(changed=True)
 
     def so_far(self) -> str:
         """Say how far the fetch has come."""
         progress = self.progress
         return f"{progress.lines} lines so far"
+
+    @property
+    def _content(self) -> Content | None:
+        return self.progress.content if self.progress.staged.blocks else NOTHING
 
     # -- steps become blocks
 
@@ -113,10 +127,13 @@ class _Turn:
                 f"{self._key} has more than {MOST_BLOCKS} blocks, the most of a blob: if these are "
                 "pages, raise LINE_ITEMS_PAGE_SIZE"
             )
+        content = self._content
         totals = [total for total in (progress.total, step.total) if total is not None]
         self.progress = replace(
             progress,
             staged=staged,
+            content=content and content.then(step.content),
+            azure=progress.azure or step.azure,
             pages=progress.pages + step.pages,
             lines=progress.lines + step.lines,
             total=total_of(totals) if totals else None,
@@ -129,10 +146,37 @@ class _Turn:
 
     # -- blocks become a blob
 
+    def _is_the_same(self, stored: StoredLines) -> bool:
+        """Whether what is staged is, byte for byte, what is stored."""
+        content = self._content
+        if content is None or content.size != stored.size:
+            return False
+        return stored.about.lines == self.progress.lines and content == self._archive.content(
+            stored
+        )
+
+    def _keep(self, stored: StoredLines) -> Done:
+        """Leave the stored lines as they are, and note for what they are right as well."""
+        version, position = self.progress.fetched_for, self.progress.position
+        about = replace(stored.about, version=version or stored.about.version)
+        if isinstance(position, GraphPosition) and position.etag not in (None, about.etag):
+            about = replace(about, etag=position.etag, operation=position.operation)
+        if about != stored.about:
+            self._archive.set_lines_metadata(stored, about)
+            refresh_manifest(self._services, self._key.invoice_id)
+        self._log(f"nothing has changed, {about.lines} lines are in storage")
+        return Done()
+
     def _commit(self, job: Job) -> None:
-        if not self.progress.lines:
-            self._check_nothing_vanishes(job.stored)
-        about, etag = self._metadata(job.source.name), job.stored.etag if job.stored else None
+        stored, lines = job.stored, self.progress.lines
+        if not lines:
+            self._check_nothing_vanishes(stored)
+        if stored and stored.size:
+            self._archive.keep_lines(stored)
+            if lines < stored.about.lines:
+                text = "%s: %d lines, where %d were stored; those are kept as a snapshot"
+                _log.warning(text, self._key, lines, stored.about.lines)
+        about, etag = self._metadata(job.source.name), stored.etag if stored else None
         try:
             self._archive.commit_lines(self._key, self.progress.staged, about, replacing=etag)
         except Overtaken:
@@ -172,6 +216,8 @@ class _Turn:
             version=progress.fetched_for,
             etag=export.etag if export else None,
             operation=export.operation if export else None,
+            crc=self._content.crc if self._content else None,
+            azure=progress.azure,
         )
 
     def _log(self, what: str) -> None:

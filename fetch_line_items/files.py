@@ -25,6 +25,7 @@ from shared.api.exchange import RequestContext
 from shared.api.export import Manifest
 from shared.api.files import Files
 from shared.api.patience import retried
+from shared.content import NOTHING, Content
 from shared.errors import BrokenFile, Fatal, NoAnswer
 from shared.messages import FilePosition
 from shared.storage.blocks import BLOCK_NUMBERS
@@ -55,6 +56,8 @@ class Brought:
     lines: int
     blocks: int
     total: Decimal
+    content: Content
+    azure: bool
     end: int
     reached: FilePosition
     is_whole: bool
@@ -113,6 +116,7 @@ class FilesInFlight:
         self.begin(file, start)
         flight = self._flights.pop(file)
         reached, total, is_whole = start, Decimal(0), True
+        content, azure = NOTHING, False
         pending: deque[Future[None]] = deque()
         try:
             for rows in flight.rows(self._context.deadline):
@@ -122,6 +126,7 @@ class FilesInFlight:
                     number = self._number(file, reached.blocks)
                     pending.append(self._threads.submit(self._deliver, number, rows.block))
                 reached, total = rows.reached, total_of((total, rows.total))
+                content, azure = content.then(Content.of(rows.block)), azure or rows.azure
                 self._tell(file, reached)
                 if time.monotonic() >= until:
                     is_whole = False
@@ -135,6 +140,8 @@ class FilesInFlight:
             lines=reached.lines - start.lines,
             blocks=reached.blocks - start.blocks,
             total=total,
+            content=content,
+            azure=azure,
             end=self._number(file, reached.blocks),
             reached=reached,
             is_whole=is_whole,

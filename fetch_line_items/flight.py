@@ -11,6 +11,7 @@ from hashlib import blake2b
 
 from fetch_line_items.lines import Lines
 from fetch_line_items.source import Deliver
+from shared.content import Content
 from shared.messages import V1Position
 
 Ask = Callable[[V1Position, int], Lines]
@@ -23,6 +24,8 @@ class Arrived:
 
     lines: int
     total: Decimal | None
+    content: Content
+    azure: bool
     total_count: int
     next_link: str | None
     token: str | None
@@ -79,6 +82,8 @@ def arrived(lines: Lines) -> Arrived:
     return Arrived(
         lines=lines.count,
         total=lines.total,
+        content=Content.of(lines.block),
+        azure=lines.azure,
         total_count=lines.total_count,
         next_link=lines.next_link,
         token=lines.token,

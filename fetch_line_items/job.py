@@ -47,7 +47,7 @@ def job_of(
     elif message.progress is not None and not progress.staged.blocks:
         # It has waited, and nothing has come: what comes is to be of the invoice as it is now.
         progress = _for_now(progress, services.archive.invoice(message.key.invoice_id))
-    return Job(message, progress, stored, _source(message, progress, services, context))
+    return Job(message, progress, stored, _source(message, progress, stored, services, context))
 
 
 def is_in_storage(
@@ -102,7 +102,11 @@ def _for_now(progress: Progress, invoice: StoredInvoice | None) -> Progress:
 
 
 def _source(
-    message: LineItemsMessage, progress: Progress, services: Services, context: RequestContext
+    message: LineItemsMessage,
+    progress: Progress,
+    stored: StoredLines | None,
+    services: Services,
+    context: RequestContext,
 ) -> Source[Any]:
     """Choose where the lines come from: from where they have come so far, else as the key says."""
     key, position = message.key, progress.position
@@ -115,6 +119,9 @@ def _source(
             services.files,
             key,
             settle_days=services.settings.settle_days,
+            # A message written by hand has them brought whatever is stored.
+            known_etag=stored.about.etag if stored and (message.version or message.look) else None,
+            is_look=message.look is not None,
             is_before_history=lambda: _is_before_history(key, services, context),
             context=context,
         )

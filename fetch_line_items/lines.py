@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from fetch_line_items.charges import total_of_odd
+from fetch_line_items.azure_plan import CATEGORY, NAME, any_azure, is_azure
+from fetch_line_items.charges import camel_case, total_of_odd
 from shared.amounts import is_amount, total_of
 from shared.api.collection import parse_page
 from shared.json_text import loads
@@ -22,13 +23,14 @@ _WHITE_SPACE = re.compile(rb'("(?:[^"\\]|\\.)*")|[ \t\r\n]+')
 class Lines:
     """The lines of one page: `block` ends each with a newline.
 
-    `total` sums their charges, None where they have none. The rest is as in `Page`, whose body is
+    `total` sums their charges, None where they have none. `azure`: some are those of an Azure plan. The rest is as in `Page`, whose body is
     not kept: a page in flight is in memory once.
     """
 
     block: bytes
     count: int
     total: Decimal | None
+    azure: bool
     total_count: int
     next_link: str | None
     token: str | None
@@ -40,40 +42,50 @@ class LineReader:
     def __init__(self, charge_field: str | None) -> None:
         self._field = charge_field
         if charge_field:
-            self._charges = _decoder(charge_field)
+            self._decoder = _decoder(charge_field)
 
     def read(self, body: bytes) -> Lines:
         """Split a body; raises ValueError if it is cut off or no page."""
         page = parse_page(body)
+        total, azure = self._looked_at(body, page.items)
         return Lines(
             block=_block(body, page.items),
             count=len(page.items),
-            total=self._total(body, page.items),
+            total=total,
+            azure=azure,
             total_count=page.total_count,
             next_link=page.next_link,
             token=page.token,
         )
 
-    def _total(self, body: bytes, items: list[msgspec.Raw]) -> Decimal | None:
+    def _looked_at(self, body: bytes, items: list[msgspec.Raw]) -> tuple[Decimal | None, bool]:
+        """Give the sum of the charges, and whether some lines are those of an Azure plan."""
         if not self._field:
-            return None
+            return None, False
         try:
             # One more pass over the body, which builds nothing of the other fields.
-            found = [item.charge for item in self._charges.decode(body).items or []]
-            total = total_of(charge for charge in found if charge is not None)
+            found = self._decoder.decode(body).items or []
+            total = total_of(item.charge for item in found if item.charge is not None)
         except (msgspec.DecodeError, ArithmeticError):
-            return total_of_odd([*map(self._charge, items)], self._field)
-        return total if is_amount(total) else total_of_odd([*map(self._charge, items)], self._field)
+            return self._odd(items)
+        if not is_amount(total):
+            return self._odd(items)
+        return total, any_azure((item.category for item in found), (item.sku for item in found))
 
-    def _charge(self, item: msgspec.Raw) -> object:
-        fields = loads(bytes(item))
-        return fields.get(self._field) if isinstance(fields, dict) else None
+    def _odd(self, items: list[msgspec.Raw]) -> tuple[Decimal, bool]:
+        lines = [loads(bytes(item)) for item in items]
+        charges = [line.get(self._field) if isinstance(line, dict) else None for line in lines]
+        return total_of_odd(charges, self._field or ""), any(map(is_azure, lines))
 
 
 def _decoder(field: str) -> msgspec.json.Decoder[Any]:
-    """Make a decoder of pages that reads one decimal of each item."""
-    charge = ("charge", Decimal | None, msgspec.field(name=field, default=None))
-    item = msgspec.defstruct("Item", [charge], gc=False)
+    """Make a decoder of pages that reads one decimal of each item, and what it is of."""
+    fields = [
+        ("charge", Decimal | None, msgspec.field(name=field, default=None)),
+        ("category", str | None, msgspec.field(name=camel_case(CATEGORY), default=None)),
+        ("sku", str | None, msgspec.field(name=camel_case(NAME), default=None)),
+    ]
+    item = msgspec.defstruct("Item", fields, gc=False)
     return msgspec.json.Decoder(msgspec.defstruct("Page", [("items", list[item] | None, None)]))  # type: ignore[valid-type]
 
 

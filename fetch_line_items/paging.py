@@ -179,6 +179,8 @@ def _step(page: Arrived, reached: V1Position, *, last: bool) -> Step[V1Position]
         pages=pages,
         lines=page.lines,
         total=page.total,
+        content=page.content,
+        azure=page.azure,
         last=last,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from azure.core.exceptions import AzureError
 
@@ -25,7 +25,9 @@ _MOST_RESTARTS = 3
 
 @dataclass(frozen=True)
 class Done:
-    """The lines are in storage."""
+    """The lines are in storage; `changed`: others stood there before, or none."""
+
+    changed: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import msgspec
 from zlib_ng.zlib_ng import crc32
 
-from fetch_line_items.charges import total_of_odd
+from fetch_line_items.azure_plan import CATEGORY, NAME, any_azure, is_azure
+from fetch_line_items.charges import camel_case, total_of_odd
 from shared.amounts import is_amount, total_of
 from shared.errors import StalePosition
 from shared.json_text import loads, without_byte_order_mark
@@ -24,11 +25,15 @@ _OPEN, _CLOSE = b"{}"
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows that are a block: each ends with a newline. The file goes on at `reached`."""
+    """Rows that are a block: each ends with a newline. The file goes on at `reached`.
+
+    `azure`: some are those of an Azure plan.
+    """
 
     block: bytes
     lines: int
     total: Decimal
+    azure: bool
     reached: FilePosition
 
 
@@ -36,6 +41,7 @@ class _Summed(NamedTuple):
     block: bytes
     lines: int
     total: Decimal
+    azure: bool
 
 
 class RowReader:
@@ -43,7 +49,7 @@ class RowReader:
 
     def __init__(self, charge_field: str) -> None:
         self._field = charge_field
-        self._names = (charge_field, charge_field[0].lower() + charge_field[1:])
+        self._names = (charge_field, camel_case(charge_field))
         self._decoder = _decoder(self._names)
         self._in_any_case = re.compile(rb'"(%b)"[ \t]*:' % charge_field.encode(), re.I)
 
@@ -61,14 +67,14 @@ class RowReader:
 
     def _read(self, text: bytes, position: FilePosition) -> Rows:
         rows = text if position.offset else without_byte_order_mark(text)
-        block, lines, total = self._plain(rows) or self._odd(rows, position.lines)
+        block, lines, total, azure = self._plain(rows) or self._odd(rows, position.lines)
         reached = FilePosition(
             offset=position.offset + len(text),
             crc=crc32(text, position.crc),
             blocks=position.blocks + bool(lines),
             lines=position.lines + lines,
         )
-        return Rows(block, lines, total, reached)
+        return Rows(block, lines, total, azure, reached)
 
     def _plain(self, text: bytes) -> _Summed | None:
         """Read rows in one pass, which builds nothing of their other fields; None where one is odd."""
@@ -83,7 +89,9 @@ class RowReader:
             return None
         if len(said) < len(rows) and self._is_spelled_otherwise(text):
             return None
-        return _Summed(text, len(rows), total)
+        categories = (row.category or row.other_category for row in rows)
+        azure = any_azure(categories, (row.sku or row.other_sku for row in rows))
+        return _Summed(text, len(rows), total, azure)
 
     def _odd(self, text: bytes, before: int) -> _Summed:
         """Read rows one by one, unless only what is around them is odd."""
@@ -91,14 +99,15 @@ class RowReader:
         block = b"".join([line + b"\n" for line in lines])
         if plain := self._plain(block):
             return plain
-        charges = [self._charge(line, before + number) for number, line in enumerate(lines, 1)]
-        return _Summed(block, len(lines), total_of_odd(charges, self._field))
+        rows = [self._fields(line, before + number) for number, line in enumerate(lines, 1)]
+        total = total_of_odd([*map(self._charge, rows)], self._field)
+        return _Summed(block, len(lines), total, any(map(is_azure, rows)))
 
     def _is_spelled_otherwise(self, block: bytes) -> bool:
         found = (match[1].decode() for match in self._in_any_case.finditer(block))
         return any(name not in self._names for name in found)
 
-    def _charge(self, row: bytes, number: int) -> object:
+    def _fields(self, row: bytes, number: int) -> dict[str, Any]:
         try:
             # msgspec does not look at the bytes of texts that nobody asks for: nor is it done here.
             fields = loads(row.decode(errors="surrogateescape"))
@@ -106,6 +115,9 @@ class RowReader:
             raise ValueError(f"line {number} is no JSON ({error})") from None
         if not isinstance(fields, dict):
             raise ValueError(f"line {number} is no JSON object")
+        return fields
+
+    def _charge(self, fields: dict[str, Any]) -> object:
         spelled = [name for name in fields if name.lower() == self._field.lower()]
         # In the same order as above, whatever else is odd in the block.
         spelled.sort(key=lambda name: (name != self._field, name not in self._names))
@@ -113,10 +125,13 @@ class RowReader:
 
 
 def _decoder(names: tuple[str, str]) -> msgspec.json.Decoder[Any]:
-    """Make a decoder of rows that reads one decimal of each, by either name."""
+    """Make a decoder of rows that reads one decimal of each, and what it is of, by either name."""
+    types = {names: Decimal, (CATEGORY, camel_case(CATEGORY)): str, (NAME, camel_case(NAME)): str}
+    attributes = ("charge", "other"), ("category", "other_category"), ("sku", "other_sku")
     fields = [
-        (field, Decimal | None, msgspec.field(name=name, default=None))
-        for field, name in zip(("charge", "other"), names, strict=True)
+        (attribute, kind | None, msgspec.field(name=name, default=None))
+        for both, (spelled, kind) in zip(attributes, types.items(), strict=True)
+        for attribute, name in zip(both, spelled, strict=True)
     ]
     return msgspec.json.Decoder(msgspec.defstruct("Row", fields, gc=False))
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
+from shared.content import NOTHING, Content
 from shared.messages import GraphPosition, V1Position
 
 Deliver = Callable[[int, bytes], None]
@@ -25,8 +26,10 @@ class Step[P: V1Position | GraphPosition = V1Position | GraphPosition]:
     """What has come since the step before; all of it has been delivered.
 
     `position` is enough to go on in another process, with the source that it is of, and `end` is above the numbers of all blocks
-    that count so far. `total` sums the charges, None where these lines have none or none has come. `wait`: the source
-    is not ready, and is to be asked again after so many seconds, for a `reason`.
+    that count so far. `total` sums the charges, None where these lines have none or none has come;
+    `content` is what has come, in one piece. `azure`: some lines are those of an Azure plan. `wait`: the source
+    is not ready, and is to be asked again after so many seconds, for a `reason`. `unchanged`: it has just
+    what is stored, so nothing has come.
     """
 
     position: P
@@ -35,7 +38,10 @@ class Step[P: V1Position | GraphPosition = V1Position | GraphPosition]:
     pages: int = 0
     lines: int = 0
     total: Decimal | None = None
+    content: Content = NOTHING
+    azure: bool = False
     last: bool = False
+    unchanged: bool = False
     wait: float | None = None
     reason: str = ""
 

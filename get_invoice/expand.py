@@ -12,7 +12,9 @@ from shared.keys import LineItemsKey
 from shared.storage.archive import Archive
 from shared.storage.blobs import now
 from shared.storage.inventory import InvoiceBlobs, inventory_of
-from shared.storage.manifest import entry_of
+from shared.storage.manifest import Earlier, entry_of
+
+_NOT_OF_THE_WHOLE = ("invoiceId", "lineItems")
 
 
 class Detail(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -29,15 +31,18 @@ class Detail(msgspec.Struct, rename="camel", omit_defaults=True):
     currency: str | UnsetType | None = UNSET
     fetched_at: str | UnsetType | None = UNSET
     etag: str | None = None
+    earlier: list[Earlier] = []
     pages_staged: int | UnsetType = UNSET
 
 
 def with_line_items(invoice: bytes, invoice_id: str, archive: Archive) -> bytes:
-    """Add the member `lineItems` to an invoice's JSON text, and leave the rest of it as it is.
+    """Add the members `lineItems` and `manifest` to an invoice's JSON text, and leave the rest as it is.
 
     Each detail has a status: `complete` when its lines are in storage, unless the stored invoice has
     changed since; `in_progress` when they are under way or the first pages are staged
-    (`pagesStaged`); `missing` otherwise.
+    (`pagesStaged`); `missing` otherwise. `manifest` is what the manifest says of the whole invoice, None
+    where there is none: its own `state` says whether the lines are final, that of the invoice is
+    Partner Center's.
     """
     stored = inventory_of(archive, invoice_id)
     version = stored.invoice.version if stored.invoice else None
@@ -47,9 +52,19 @@ def with_line_items(invoice: bytes, invoice_id: str, archive: Archive) -> bytes:
         keys, current = [], set()  # not as documented; list_invoices has logged it
     else:
         keys = list(details_of(parsed).links)
-        current = stored.current(version, parsed.total_charges)
+        current = stored.current(version)
     line_items = [_detail(key, version, stored, current, archive) for key in keys]
-    return _with_member(invoice, b'"lineItems":' + msgspec.json.encode(line_items))
+    members = {"lineItems": line_items, "manifest": _whole(archive.manifest_text(invoice_id))}
+    return _with_members(invoice, msgspec.json.encode(members))
+
+
+def _whole(manifest: bytes | None) -> dict[str, msgspec.Raw] | None:
+    """Take what a manifest says of the invoice as a whole."""
+    try:
+        members = msgspec.json.decode(manifest or b"", type=dict[str, msgspec.Raw])
+    except msgspec.MsgspecError:
+        return None  # somebody has spoiled it
+    return {name: value for name, value in members.items() if name not in _NOT_OF_THE_WHOLE}
 
 
 def _detail(
@@ -61,7 +76,7 @@ def _detail(
 ) -> Detail:
     detail = Detail(key.billing_provider, key.invoice_line_item_type, "missing")
     if lines := stored.lines.get(key):
-        entry = msgspec.structs.asdict(entry_of(lines))
+        entry = msgspec.structs.asdict(entry_of(lines, stored.earlier.get(key, ())))
         detail = Detail(**entry, status="missing")
         if version is None or key in current:
             return msgspec.structs.replace(detail, status="complete")
@@ -71,6 +86,6 @@ def _detail(
     return detail
 
 
-def _with_member(json_object: bytes, member: bytes) -> bytes:
-    """Write a member behind the last one of an object that has at least one."""
-    return json_object.rstrip().removesuffix(b"}") + b"," + member + b"}"
+def _with_members(json_object: bytes, others: bytes) -> bytes:
+    """Write the members of another object behind those of one that has at least one."""
+    return json_object.rstrip().removesuffix(b"}") + b"," + others.removeprefix(b"{")

@@ -23,7 +23,8 @@ class Difference:
     """An invoice of the list, beside what is in storage of it.
 
     `about` is what invoice.json has to say of itself, `due` maps the lines that have to be enqueued to
-    their links. `broken`: not everything about the invoice is as documented.
+    their links. `broken`: not everything about the invoice is as documented. `lost_look`: when a look at
+    it was due that has not come.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Difference:
     currency: str | None
     due: dict[LineItemsKey, str]
     broken: bool
+    lost_look: datetime | None
     stored: InvoiceBlobs
     at: datetime
 
@@ -59,6 +61,7 @@ def difference_of(invoice_id: str, text: bytes, stored: InvoiceBlobs, run: str) 
         "Invoice %s is not as documented; it is stored as it is: %s", invoice_id, problems
     )
     missing = _missing(invoice, version, stored) if invoice else {}
+    lost_look = stored.lost_look(at)
     return Difference(
         id=invoice_id,
         text=text,
@@ -66,6 +69,7 @@ def difference_of(invoice_id: str, text: bytes, stored: InvoiceBlobs, run: str) 
         currency=invoice.currency_code if invoice else None,
         due={k: missing[k] for k in missing if not stored.under_way(k, version, at)},
         broken=bool(problems),
+        lost_look=lost_look,
         stored=stored,
         at=at,
     )
@@ -87,7 +91,7 @@ def _missing(invoice: Invoice, version: str, stored: InvoiceBlobs) -> dict[LineI
     details = details_of(invoice)
     text = "Invoice %s: some of its lines cannot be fetched: %s"
     _log_problems(text, invoice.id, details.problems)
-    there = stored.current(version, invoice.total_charges)
+    there = stored.current(version)
     return {key: link for key, link in details.links.items() if key not in there}
 
 

@@ -13,13 +13,13 @@ from list_invoices.failures import Failures
 from shared.api.exchange import RequestContext
 from shared.api.invoice_list import invoices_by_id, listed_invoices
 from shared.errors import Overtaken
+from shared.looks import refresh_manifest, send_look
 from shared.messages import LineItemsMessage
 from shared.queue import LineItemsQueue
 from shared.services import Services
 from shared.storage.archive import Archive
 from shared.storage.blobs import InvoiceMetadata
 from shared.storage.inventory import InvoiceBlobs, inventory
-from shared.storage.manifest import refresh_manifest
 from shared.threads import InvocationThreads
 
 _log = logging.getLogger(__name__)
@@ -34,13 +34,17 @@ _OTHER_RUNS_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run did: invoices listed, written anew, not as documented and failed; messages sent."""
+    """What a run did: invoices listed, written anew, not as documented and failed; messages sent.
+
+    `looks` are those of the messages that were sent for looks that had been lost.
+    """
 
     invoices: int = 0
     stored: int = 0
     enqueued: int = 0
     broken: int = 0
     failed: int = 0
+    looks: int = 0
 
     def __add__(self, other: Outcome) -> Outcome:
         return Outcome(
@@ -49,6 +53,7 @@ class Outcome:
             self.enqueued + other.enqueued,
             self.broken + other.broken,
             self.failed + other.failed,
+            self.looks + other.looks,
         )
 
 
@@ -94,24 +99,30 @@ def _sync_all(differences: Iterable[Difference], services: Services, failures: F
 
 
 def _sync(difference: Difference, services: Services) -> Outcome:
-    archive, has_manifest = services.archive, difference.stored.manifest is not None
-    broken = int(difference.broken)
+    archive, manifest = services.archive, difference.stored.manifest
+    broken, looks = int(difference.broken), 0
     if difference.is_changed or difference.due:
         try:
             about, etag = _claim(difference, archive)
         except Overtaken:
             _log.info("Invoice %s is left to another run, which works on it", difference.id)
             return Outcome(1, broken=broken)
-    if not has_manifest:
+    if manifest is None:
         # Before the note: what is enqueued is under way only beside a manifest.
-        refresh_manifest(archive, difference.id)
+        refresh_manifest(services, difference.id)
     if difference.due:
         # First sent, then noted: a crash in between sends them again, which does no harm.
         _enqueue(difference, services.queue)
         _note(difference, about, etag, archive)
-    if has_manifest and (difference.is_changed or difference.due):
-        refresh_manifest(archive, difference.id)
-    return Outcome(1, int(difference.is_changed), len(difference.due), broken)
+    if manifest and (difference.is_changed or difference.due or manifest.state is None):
+        refresh_manifest(services, difference.id)
+    elif difference.lost_look:
+        send_look(services.queue, difference.id, difference.lost_look)
+        _log.warning(
+            "Invoice %s: the look that was due on %s was lost", difference.id, difference.lost_look
+        )
+        looks = 1
+    return Outcome(1, int(difference.is_changed), len(difference.due), broken, looks=looks)
 
 
 def _claim(difference: Difference, archive: Archive) -> tuple[InvoiceMetadata, str]:

@@ -49,3 +49,10 @@ def plain(number: Decimal) -> str:
 def written(amount: Decimal) -> str:
     """Write an amount with all its digits and no exponent, as it goes into metadata and manifests."""
     return format(amount, "f") if amount else "0"
+
+
+def shown(amount: Decimal) -> str:
+    """Write an amount for people: with all its digits but trailing zeros, two decimals at the least."""
+    text = written(amount.normalize(_EXACT))
+    whole, _, decimals = text.partition(".")
+    return f"{whole}.{decimals:0<2}"

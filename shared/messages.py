@@ -10,11 +10,12 @@ from decimal import Decimal
 from functools import cache, cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, TypeAdapter
 from pydantic.alias_generators import to_camel
 from pydantic.dataclasses import dataclass
 
 from shared.amounts import checked
+from shared.content import Content
 from shared.errors import InvalidInput
 from shared.keys import LineItemsKey
 from shared.links import key_of, link_of
@@ -107,7 +108,9 @@ class Progress:
 
     `run` names the fetch from its first message on, `fetched_for` is the version of the invoice for
     which it fetches, where that is known. `pages`, `lines` and `total` (of the charges; None where
-    these lines have none) are what is `staged`; `position` is where the source goes on from there.
+    these lines have none) are what is `staged`, `content` tells it from others (None where it was
+    staged by a release that did not), `azure`: some lines are those of an Azure plan. `position` is where the source
+    goes on from there.
     `attempt` counts the messages in a row in which nothing came, `restarts` how often the fetch has
     started over.
     """
@@ -118,6 +121,8 @@ class Progress:
     )
     fetched_for: Id | None = None
     staged: Staged = Staged()
+    content: Content | None = None
+    azure: bool = False
     pages: Count = 0
     lines: Count = 0
     total: Annotated[Decimal, AfterValidator(checked)] | None = None
@@ -139,11 +144,25 @@ class Progress:
 
 
 @dataclass(frozen=True, config=CONFIG)
+class Look:
+    """A look at an invoice whose lines are all there, whether Microsoft has changed them.
+
+    `due` is the moment for which it was ordered, `left` how many seconds there are still to wait when
+    the message comes. `changed`: some of the lines were not the same.
+    """
+
+    due: AwareDatetime
+    left: Annotated[int, Field(ge=0, le=10**9)] = 0
+    changed: bool = False
+
+
+@dataclass(frozen=True, config=CONFIG)
 class LineItemsMessage:
     """Fetch the lines of one provider and type on one invoice.
 
     `version` is the invoice's when the message was enqueued; without one (a message written by hand)
-    the lines are fetched whatever is stored. `progress` is there in a follow-up message only.
+    the lines are fetched whatever is stored. `progress` is there in a follow-up message only. With
+    `look` the lines are those that a look has come to; the first message of a look names none.
     """
 
     link: str | None = None
@@ -153,6 +172,7 @@ class LineItemsMessage:
     currency_code: Annotated[str, Field(pattern=_CURRENCY)] | None = None
     version: Id | None = None
     progress: Progress | None = None
+    look: Look | None = None
 
     @classmethod
     def of(
@@ -175,6 +195,12 @@ class LineItemsMessage:
         if not self.link and not all(names):
             raise InvalidInput(f"The message names no lines: {EXPECTED}")
         return key_of(self.link or None, *names)
+
+    @property
+    def subject(self) -> str:
+        """Name what the message is about, for the log."""
+        names_lines = self.link or self.billing_provider or not self.look
+        return str(self.key) if names_lines else str(self.invoice_id)
 
     def encode(self) -> str:
         """Write the message as the queue carries it: JSON in one line."""

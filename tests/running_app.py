@@ -6,10 +6,12 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from copy import copy
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from azure.core.exceptions import ResourceNotFoundError
+from azure.storage.queue import QueueClient
 
 from fetch_line_items import act_on
 from fetch_line_items.decode import decode_message
@@ -22,10 +24,28 @@ from list_invoices.sync import Outcome, sync_invoices
 from local.simulated import Invoice
 from local.simulated.lines import jsonl
 from shared.messages import LineItemsMessage
+from shared.queue import LineItemsQueue
 from shared.services import Services
 from shared.settings import Settings
 from shared.storage.accounts import invoices_container, line_items_queue
 from shared.storage.archive import Archive
+
+_SOON = 3600.0
+
+
+class LooksAside(LineItemsQueue):
+    """The app's queue, but messages that hide until a look is due are put aside: tests don't wait."""
+
+    def __init__(self, queue: QueueClient, looks: list[LineItemsMessage]) -> None:
+        super().__init__(queue)
+        self._looks = looks
+
+    def send(self, message: LineItemsMessage, *, delay: float = 0) -> None:
+        """Send a message, or put it aside."""
+        if message.look and delay > _SOON:
+            self._looks.append(message)
+        else:
+            super().send(message, delay=delay)
 
 
 class RunningApp:
@@ -33,6 +53,8 @@ class RunningApp:
 
     def __init__(self, settings: Settings) -> None:
         self.services = Services(settings)
+        self.looks: list[LineItemsMessage] = []
+        self.services.queue = LooksAside(line_items_queue(settings), self.looks)
         self.recent_list = RecentList(self.services.partner_center)
         self.container = invoices_container(settings)
         self.queue = line_items_queue(settings)
@@ -71,6 +93,14 @@ class RunningApp:
                 self.queue.delete_message(message)
                 handled += 1
         return handled
+
+    def look(self, invoice_id: str, **settings: Any) -> None:
+        """Deliver the last look that was ordered of an invoice, as if it were due, and what it leads to."""
+        ordered = [look for look in self.looks if look.invoice_id == invoice_id]
+        message = ordered[-1]
+        assert message.look
+        self.fetch(replace(message, look=replace(message.look, left=0)), **settings)
+        self.drain(**settings)
 
     def get_invoice(self, invoice_id: str, *, expand: bool = False) -> Answer:
         """Run the HTTP function."""

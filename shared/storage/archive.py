@@ -13,6 +13,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import reduce
 
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import (
@@ -23,6 +24,7 @@ from azure.storage.blob import (
     ContentSettings,
 )
 
+from shared.content import NOTHING, Content
 from shared.errors import Overtaken
 from shared.keys import LineItemsKey
 from shared.storage.blobs import (
@@ -137,6 +139,32 @@ class Archive:
                 )
             )
 
+    def keep_lines(self, stored: StoredLines) -> None:
+        """Take a snapshot of lines that are about to be replaced, unless there is one already.
+
+        Raises Overtaken where they are not what is there any more.
+        """
+        name, run = lines_blob(stored.key), stored.about.run
+        kept = (blob for blob in self.listed(name, snapshots=True) if blob.snapshot)
+        if run and any(LinesMetadata.of(blob.metadata).run == run for blob in kept):
+            return  # of an attempt that has come no further
+        with _told_as_overtaken(name):
+            self._container.get_blob_client(name).create_snapshot(**only(stored.etag))
+
+    def set_lines_metadata(self, stored: StoredLines, about: LinesMetadata) -> None:
+        """Change what lines say of themselves; raises Overtaken where they have been replaced."""
+        blob = self._container.get_blob_client(lines_blob(stored.key))
+        with _told_as_overtaken(blob.blob_name):
+            blob.set_blob_metadata(about.metadata(), **only(stored.etag))
+
+    def content(self, stored: StoredLines) -> Content:
+        """Sum up stored lines: as they say themselves, else (they are of an old release) by reading them."""
+        if stored.about.crc is not None:
+            return Content(stored.size, stored.about.crc)
+        name = lines_blob(stored.key)
+        download = self._container.download_blob(name, **only(stored.etag))
+        return reduce(Content.then, map(Content.of, download.chunks()), NOTHING)
+
     def lines(self, key: LineItemsKey) -> StoredLines | None:
         """Say what is known of a committed blob of lines, or None where there is none."""
         properties = self._properties(lines_blob(key))
@@ -163,6 +191,13 @@ class Archive:
             return ManifestMetadata(), None
         return ManifestMetadata.of(properties.metadata), properties.etag
 
+    def manifest_text(self, invoice_id: str) -> bytes | None:
+        """Give a manifest, or None where there is none."""
+        try:
+            return self._container.download_blob(manifest_blob(invoice_id)).readall()
+        except ResourceNotFoundError:
+            return None
+
     def put_manifest(
         self, invoice_id: str, text: bytes, about: ManifestMetadata, *, replacing: str | None
     ) -> None:
@@ -171,10 +206,14 @@ class Archive:
 
     # -- the container
 
-    def listed(self, prefix: str) -> Iterator[BlobProperties]:
-        """List the committed blobs with their metadata, by name, 5,000 a request."""
+    def listed(self, prefix: str, *, snapshots: bool = False) -> Iterator[BlobProperties]:
+        """List the committed blobs with their metadata, by name, 5,000 a request.
+
+        With `snapshots` also those of a blob, in no order of theirs.
+        """
+        include = ["metadata", "snapshots"] if snapshots else ["metadata"]
         try:
-            yield from self._container.list_blobs(prefix, include=["metadata"])
+            yield from self._container.list_blobs(prefix, include=include)
         except ResourceNotFoundError as error:
             if error_code(error) != "ContainerNotFound":
                 raise

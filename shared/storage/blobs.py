@@ -48,8 +48,9 @@ class LinesMetadata:
     """What a committed blob of lines says of itself.
 
     `total` is None where the type has no charge. `run` is the fetch that has committed it, `version`
-    that of the invoice for which it was fetched; None stands for what is not known. `etag` and
-    `operation` are those of an export; its `pages` are files.
+    that of the invoice for which it was fetched, `crc` the CRC-32 of the lines; None stands for what is
+    not known. `etag` and `operation` are those of an export; its `pages` are files. `azure`: some of
+    the lines are those of an Azure plan, which has usage.
     """
 
     lines: int = 0
@@ -64,6 +65,8 @@ class LinesMetadata:
     version: str | None = None
     etag: str | None = None
     operation: str | None = None
+    crc: int | None = None
+    azure: bool = False
 
     @classmethod
     def of(cls, metadata: Metadata | None) -> LinesMetadata:
@@ -78,6 +81,8 @@ class LinesMetadata:
             lines=_count(metadata.get("lines")),
             pages=_count(metadata.get("pages")),
             total=_amount(metadata.get("total")),
+            crc=_crc(metadata.get("crc")),
+            azure=metadata.get("azure") == "true",
             **{name: metadata.get(name) for name in texts},
         )
 
@@ -96,23 +101,29 @@ class LinesMetadata:
             "version": self.version,
             "etag": self.etag,
             "operation": self.operation,
+            "crc": None if self.crc is None else f"{self.crc:08x}",
+            "azure": "true" if self.azure else None,
         }
         return {name: value for name, value in values.items() if value}
 
 
 @dataclass(frozen=True)
 class StoredLines:
-    """A committed blob of lines; `etag` tells this commit from every other one."""
+    """A committed blob of lines; `etag` tells this commit from every other one.
+
+    `snapshot` names it where it is one that has been replaced since.
+    """
 
     key: LineItemsKey
     size: int
     about: LinesMetadata
     etag: str | None = field(default=None, compare=False)
+    snapshot: str | None = None
 
     @classmethod
     def of(cls, key: LineItemsKey, blob: BlobProperties) -> StoredLines:
         """Read it from the blob's properties."""
-        return cls(key, blob.size, LinesMetadata.of(blob.metadata), blob.etag)
+        return cls(key, blob.size, LinesMetadata.of(blob.metadata), blob.etag, blob.snapshot)
 
 
 @dataclass(frozen=True)
@@ -137,10 +148,10 @@ class InvoiceMetadata:
         """Read it from a blob's metadata; None where that is not this app's."""
         known = _known(metadata)
         content, version = known.get("content"), known.get("version")
-        stored_at = _moment(known.get("stored_at"))
+        stored_at = moment(known.get("stored_at"))
         if not content or not version or not stored_at:
             return None
-        enqueued_at, waits = _moment(known.get("enqueued_at")), _moments(known.get("waits"))
+        enqueued_at, waits = moment(known.get("enqueued_at")), _moments(known.get("waits"))
         return cls(content, version, stored_at, enqueued_at, waits, known.get("run"))
 
     def metadata(self) -> Metadata:
@@ -172,21 +183,50 @@ class StoredInvoice:
 
 @dataclass(frozen=True)
 class ManifestMetadata:
-    """What a manifest.json says of itself; `complete_at` is when its invoice was last complete."""
+    """What a manifest.json says of itself; `complete_at` is when its invoice was last complete.
+
+    The others are those of the manifest. `contents` tells what it is about from what it was before,
+    `restated`: it has been looked at once more since it was settled, and nothing had changed.
+    """
 
     updated_at: datetime | None = None
     complete_at: datetime | None = None
+    state: str | None = None  # what release 0.1 has written has none
+    checks: int = 0
+    checked_at: datetime | None = None
+    next_check_at: datetime | None = None
+    contents: str | None = None
+    restated: bool = False
 
     @classmethod
     def of(cls, metadata: Metadata | None) -> ManifestMetadata:
         """Read it from a blob's metadata; what is missing or odd counts as unknown."""
         known = _known(metadata)
-        return cls(_moment(known.get("updated_at")), _moment(known.get("complete_at")))
+        moments = ("updated_at", "complete_at", "checked_at", "next_check_at")
+        return cls(
+            state=known.get("state"),
+            checks=_count(known.get("checks")),
+            contents=known.get("contents"),
+            restated=known.get("restated") == "true",
+            **{name: moment(known.get(name)) for name in moments},
+        )
 
     def metadata(self) -> Metadata:
         """Write it as a blob's metadata."""
-        moments = {"updated_at": self.updated_at, "complete_at": self.complete_at}
-        return {name: value.isoformat() for name, value in moments.items() if value}
+        moments = {
+            "updated_at": self.updated_at,
+            "complete_at": self.complete_at,
+            "checked_at": self.checked_at,
+            "next_check_at": self.next_check_at,
+        }
+        texts = {
+            "state": self.state,
+            "checks": str(self.checks),
+            "contents": self.contents,
+            "restated": "true" if self.restated else None,
+        }
+        texts |= {name: value.isoformat() for name, value in moments.items() if value}
+        return {name: value for name, value in texts.items() if value}
 
 
 def now() -> datetime:
@@ -199,23 +239,29 @@ def _known(metadata: Metadata | None) -> Metadata:
     return {name.lower(): value for name, value in (metadata or {}).items() if value}
 
 
-def _moment(text: str | None) -> datetime | None:
+def moment(text: str | None) -> datetime | None:
     """Read a moment; one that is none, or has no zone, counts as unknown."""
     with suppress(ValueError):
-        moment = datetime.fromisoformat(text) if text else None
-        return moment if moment and moment.tzinfo else None
+        found = datetime.fromisoformat(text) if text else None
+        return found if found and found.tzinfo else None
     return None
 
 
 def _moments(text: str | None) -> dict[str, datetime]:
     """Read `name=moment` one after the other; what is none is left out."""
     pairs = [entry.partition("=") for entry in (text or "").split()]
-    moments = {name: _moment(moment) for name, _, moment in pairs}
-    return {name: moment for name, moment in moments.items() if moment}
+    moments = {name: moment(text) for name, _, text in pairs}
+    return {name: at for name, at in moments.items() if at}
 
 
 def _count(text: str | None) -> int:
     return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 19 else 0
+
+
+def _crc(text: str | None) -> int | None:
+    with suppress(ValueError):
+        return int(text, 16) if text and len(text) == 8 else None
+    return None
 
 
 def _amount(text: str | None) -> Decimal | None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from azure.storage.blob import BlobProperties
 
@@ -33,24 +33,19 @@ class InvoiceBlobs:
     """What is there of one invoice.
 
     `invoice` is what invoice.json says of itself, None also where that is not this app's; `etag` is
-    None where there is no invoice.json, `manifest` where there is no manifest.
+    None where there is no invoice.json, `manifest` where there is no manifest. `earlier` are lines that
+    have been replaced since, the newest first, where they were asked for.
     """
 
     invoice: InvoiceMetadata | None = None
     etag: str | None = None
     manifest: ManifestMetadata | None = None
     lines: dict[LineItemsKey, StoredLines] = field(default_factory=dict)
+    earlier: dict[LineItemsKey, list[StoredLines]] = field(default_factory=dict)
 
-    def current(self, version: str | None, charges: Decimal | None) -> set[LineItemsKey]:
-        """Which lines are there for the invoice at this version.
-
-        Billing lines that have all come empty though the invoice charges something are not there yet:
-        Microsoft publishes late.
-        """
-        there = {key for key, lines in self.lines.items() if lines.about.version == version}
-        billing = {key for key in there if key.invoice_line_item_type == "billing_line_items"}
-        late = charges and not any(self.lines[key].size for key in billing)
-        return there - billing if late else there
+    def current(self, version: str | None) -> set[LineItemsKey]:
+        """Which lines are there for the invoice at this version."""
+        return {key for key, lines in self.lines.items() if lines.about.version == version}
 
     def under_way(self, key: LineItemsKey, version: str | None, now: datetime) -> bool:
         """Whether lines that are missing at this version may still arrive by themselves.
@@ -74,27 +69,46 @@ class InvoiceBlobs:
             return False
         return -_CLOCK_SKEW <= now - enqueued_at <= ENQUEUE_AGAIN_AFTER
 
+    def lost_look(self, now: datetime) -> datetime | None:
+        """When a look at the invoice was due that has not come, unless it waits for Microsoft.
+
+        Then its message was lost: hours are more than one waits in the queue.
+        """
+        due = self.manifest.next_check_at if self.manifest else None
+        waits = self.invoice.waits.values() if self.invoice else ()
+        if due is None or any(now - until <= ENQUEUE_AGAIN_AFTER for until in waits):
+            return None
+        return due if now - due > ENQUEUE_AGAIN_AFTER else None
+
     def _fetched_since(self, key: LineItemsKey, moment: datetime) -> bool:
         fetched_at = self.lines[key].about.fetched_at if key in self.lines else None
         return fetched_at is not None and fetched_at >= moment.isoformat()
 
 
-def inventory(archive: Archive, *, prefix: str = "") -> dict[str, InvoiceBlobs]:
+def inventory(archive: Archive) -> dict[str, InvoiceBlobs]:
     """List the container and say what is there of every invoice in it, by bare id."""
+    return _by_invoice(archive.listed(""))
+
+
+def inventory_of(archive: Archive, invoice_id: str) -> InvoiceBlobs:
+    """Say what is there of one invoice, and what there was before."""
+    there = _by_invoice(archive.listed(f"{invoice_id}/", snapshots=True))
+    return there.get(invoice_id, InvoiceBlobs())
+
+
+def _by_invoice(blobs: Iterable[BlobProperties]) -> dict[str, InvoiceBlobs]:
     invoices: dict[str, InvoiceBlobs] = defaultdict(InvoiceBlobs)
-    for blob in archive.listed(prefix):
+    for blob in blobs:
         invoice_id = blob.name.partition("/")[0]
         _add(invoices[invoice_id], invoice_id, blob)
     return invoices
 
 
-def inventory_of(archive: Archive, invoice_id: str) -> InvoiceBlobs:
-    """Say what is there of one invoice."""
-    return inventory(archive, prefix=f"{invoice_id}/").get(invoice_id, InvoiceBlobs())
-
-
 def _add(blobs: InvoiceBlobs, invoice_id: str, blob: BlobProperties) -> None:
-    if blob.name == invoice_blob(invoice_id):
+    if blob.snapshot:
+        if key := key_of_blob(blob.name):
+            blobs.earlier.setdefault(key, []).append(StoredLines.of(key, blob))
+    elif blob.name == invoice_blob(invoice_id):
         blobs.invoice, blobs.etag = InvoiceMetadata.of(blob.metadata), blob.etag
     elif blob.name == manifest_blob(invoice_id):
         blobs.manifest = ManifestMetadata.of(blob.metadata)

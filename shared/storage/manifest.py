@@ -1,6 +1,6 @@
-"""The manifest of an invoice: what is in storage, and whether it adds up.
+"""The manifest of an invoice: what is in storage, whether it adds up, and whether that is final.
 
-It is derived from what is there, never kept in step by hand: whoever changes something writes it anew.
+It is derived from what is there, never kept in step by hand.
 """
 
 from __future__ import annotations
@@ -8,25 +8,44 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
+from hashlib import blake2b
 
 import msgspec
 
 from shared.amounts import subtract, total_of, written
 from shared.details import ParsedInvoice, details_of, parse_invoice
-from shared.errors import Overtaken
+from shared.keys import LineItemsKey
 from shared.models import Invoice
-from shared.storage.archive import Archive
-from shared.storage.blobs import ManifestMetadata, StoredInvoice, StoredLines, lines_blob, now
-from shared.storage.inventory import InvoiceBlobs, inventory_of
+from shared.settling import FETCHING, SETTLED, doubts
+from shared.storage.blobs import (
+    ManifestMetadata,
+    StoredInvoice,
+    StoredLines,
+    lines_blob,
+    moment,
+)
+from shared.storage.inventory import InvoiceBlobs
 
-_MOST_TRIES = 10
+MOST_EARLIER = 100
+"""Earlier versions of lines that a manifest names; a listing of snapshots has all of them."""
+
+
+class Earlier(msgspec.Struct, rename="camel"):
+    """Lines that have been replaced: `snapshot` of the same blob has them."""
+
+    snapshot: str
+    lines: int
+    total: msgspec.Raw | None
+    fetched_at: str | None
 
 
 class Entry(msgspec.Struct, rename="camel", omit_defaults=True):
     """A committed blob of lines; `total` is a JSON number, None where the type has no charge.
 
-    `etag` is that of the data an export was made of, left out for other sources.
+    `etag` is that of the data an export was made of, left out for other sources. `earlier`: what stood
+    there before, the newest first.
     """
 
     billing_provider: str
@@ -39,106 +58,149 @@ class Entry(msgspec.Struct, rename="camel", omit_defaults=True):
     currency: str | None
     fetched_at: str | None
     etag: str | None = None
+    earlier: list[Earlier] = []
 
 
 class Manifest(msgspec.Struct, rename="camel"):
     """What `{invoiceId}/manifest.json` says; amounts are JSON numbers in `currency_code`.
 
     `complete`: the lines of every detail of the invoice are there, fetched for the invoice as it now
-    is; an invoice that charges something has some. `line_total` sums the billing lines (usage lines explain them, and do not add);
-    `difference` is `total_charges` less `line_total`: adjustments and the like are on the invoice
-    but on no line.
+    is. `state` says whether they are final, and `reason` why, in words; `checks` counts the looks
+    that have changed nothing. `line_total` sums the billing lines (usage lines explain them, and do
+    not add); `difference` is `total_charges` less `line_total`: adjustments and the like are on the
+    invoice but on no line.
     """
 
     invoice_id: str
     currency_code: str | None
     total_charges: msgspec.Raw | None
     complete: bool
+    state: str | None
+    reason: str
     line_total: msgspec.Raw
     difference: msgspec.Raw | None
     line_items: list[Entry]
+    checked_at: str | None
+    checks: int
+    next_check_at: str | msgspec.UnsetType | None
     updated_at: str
 
 
 @dataclass(frozen=True)
-class _Expected:
-    """What the stored invoice.json says should be there; nothing of it is known without one."""
+class Findings:
+    """What storage has of an invoice, beside what the stored invoice.json says should be there."""
 
+    invoice_id: str
     parsed: ParsedInvoice | None
     version: str | None
+    stored: InvoiceBlobs
 
     @classmethod
-    def of(cls, stored: StoredInvoice | None) -> _Expected:
-        with suppress(ValueError):  # stored as listed, but broken
-            if stored is not None:
-                return cls(parse_invoice(stored.text), stored.version)
-        return cls(None, None)
+    def of(cls, invoice_id: str, invoice: StoredInvoice | None, stored: InvoiceBlobs) -> Findings:
+        """Take the stored invoice apart; nothing of it is known where it is missing or broken."""
+        with suppress(ValueError):
+            if invoice is not None:
+                parsed = parse_invoice(invoice.text)
+                return cls(invoice_id, parsed, invoice.version, stored)
+        return cls(invoice_id, None, None, stored)
 
     @property
     def invoice(self) -> Invoice | None:
+        """The invoice, as far as it is as documented."""
         return self.parsed.invoice if self.parsed else None
 
-    def complete(self, stored: InvoiceBlobs) -> bool:
-        if self.parsed is None or self.parsed.lost_details:
-            return False
+    @property
+    def missing(self) -> list[str]:
+        """Say, a sentence each, what is not there yet."""
+        if self.parsed is None:
+            return ["the invoice itself is not in storage, or cannot be read"]
         details = details_of(self.parsed.invoice)
-        current = stored.current(self.version, self.parsed.invoice.total_charges)
-        return not details.problems and details.links.keys() <= current
+        current = self.stored.current(self.version)
+        missing = [_not_there(key) for key in details.links if key not in current]
+        if self.parsed.lost_details or details.problems:
+            missing.append("some of the invoice's details cannot be followed")
+        return missing
+
+    @property
+    def line_total(self) -> Decimal:
+        """The sum of the billing lines."""
+        return total_of(
+            lines.about.total
+            for lines in self.stored.lines.values()
+            if lines.about.total is not None
+            and lines.key.invoice_line_item_type == "billing_line_items"
+        )
+
+    @property
+    def doubts(self) -> list[str]:
+        """Say, a sentence each, why what is there may not be all, or not final."""
+        if self.invoice is None:
+            return []
+        return doubts(self.invoice, self.stored.lines.values(), self.line_total)
+
+    @property
+    def fetched_at(self) -> datetime | None:
+        """When the lines last changed."""
+        found = (moment(lines.about.fetched_at) for lines in self.stored.lines.values())
+        return max((each for each in found if each), default=None)
+
+    @property
+    def contents(self) -> str:
+        """Tell what is there from what was there before: 16 hexadecimal digits."""
+        lines = sorted(
+            f"{lines.key} {lines.about.fetched_at}" for lines in self.stored.lines.values()
+        )
+        text = "\n".join([self.version or "", *lines])
+        return blake2b(text.encode(), digest_size=8).hexdigest()
 
 
-def refresh_manifest(archive: Archive, invoice_id: str) -> None:
-    """Write the manifest of the invoice with this bare id, from what is in the container now.
-
-    Where another writer comes between, it is made again, so that the last manifest written knows of
-    every commit before it. Its metadata remember when the invoice was last complete, also where it
-    is not now. Raises TimeoutError where others come between again and again.
-    """
-    for _ in range(_MOST_TRIES):
-        before, etag = archive.manifest(invoice_id)
-        updated_at = now()
-        manifest = _manifest(archive, invoice_id, updated_at.isoformat())
-        complete_at = updated_at if manifest.complete else before.complete_at
-        about = ManifestMetadata(updated_at, complete_at)
-        with suppress(Overtaken):
-            text = msgspec.json.encode(manifest)
-            archive.put_manifest(invoice_id, text, about, replacing=etag)
-            return
-    raise TimeoutError(
-        f"The manifest of {invoice_id} was changed {_MOST_TRIES} times in a row by others"
-    )
+def _not_there(key: LineItemsKey) -> str:
+    kind = key.invoice_line_item_type.partition("_")[0]
+    return f"the {kind} lines of {key.billing_provider} are not there yet"
 
 
-def _manifest(archive: Archive, invoice_id: str, updated_at: str) -> Manifest:
-    expected = _Expected.of(archive.invoice(invoice_id))
-    stored = inventory_of(archive, invoice_id)
-    line_total = _line_total(stored.lines.values())
-    charges = expected.invoice.total_charges if expected.invoice else None
+def manifest_of(findings: Findings, about: ManifestMetadata) -> Manifest:
+    """Write down what is there, and what `about` says of it."""
+    stored, invoice = findings.stored, findings.invoice
+    charges, line_total = invoice.total_charges if invoice else None, findings.line_total
     currencies = (lines.about.currency for lines in stored.lines.values())
     return Manifest(
-        invoice_id=invoice_id,
-        currency_code=(expected.invoice and expected.invoice.currency_code)
-        or next(currencies, None),
+        invoice_id=findings.invoice_id,
+        currency_code=(invoice and invoice.currency_code) or next(currencies, None),
         total_charges=None if charges is None else _amount(charges),
-        complete=expected.complete(stored),
+        complete=not findings.missing,
+        state=about.state,
+        reason=_reason(findings, about),
         line_total=_amount(line_total),
         difference=None if charges is None else _amount(subtract(charges, line_total)),
-        line_items=[entry_of(lines) for lines in stored.lines.values()],
-        updated_at=updated_at,
+        line_items=[
+            entry_of(lines, stored.earlier.get(lines.key, ())) for lines in stored.lines.values()
+        ],
+        checked_at=about.checked_at.isoformat() if about.checked_at else None,
+        checks=about.checks,
+        next_check_at=about.next_check_at.isoformat() if about.next_check_at else msgspec.UNSET,
+        updated_at=about.updated_at.isoformat() if about.updated_at else "",
     )
 
 
-def _line_total(stored: Iterable[StoredLines]) -> Decimal:
-    return total_of(
-        lines.about.total
-        for lines in stored
-        if lines.about.total is not None
-        and lines.key.invoice_line_item_type == "billing_line_items"
-    )
+def _reason(findings: Findings, about: ManifestMetadata) -> str:
+    if about.state == FETCHING:
+        return "; ".join(findings.missing)
+    found = "; ".join(findings.doubts)
+    if about.state == SETTLED and found and about.checks:
+        return f"{found}; nothing has changed in {about.checks} daily looks"
+    return found or "the lines add up to the invoice"
 
 
-def entry_of(lines: StoredLines) -> Entry:
+def entry_of(lines: StoredLines, earlier: Iterable[StoredLines]) -> Entry:
     """Say of a blob what the manifest says of it."""
     about = lines.about
+    replaced = sorted(
+        # One that was taken for a commit that has not come yet is what is there now.
+        (each for each in earlier if each.about.run is None or each.about.run != about.run),
+        key=lambda each: each.snapshot or "",
+        reverse=True,
+    )
     return Entry(
         billing_provider=lines.key.billing_provider,
         invoice_line_item_type=lines.key.invoice_line_item_type,
@@ -150,6 +212,17 @@ def entry_of(lines: StoredLines) -> Entry:
         currency=about.currency,
         fetched_at=about.fetched_at,
         etag=about.etag,
+        earlier=[_earlier(each) for each in replaced[:MOST_EARLIER]],
+    )
+
+
+def _earlier(lines: StoredLines) -> Earlier:
+    about = lines.about
+    return Earlier(
+        snapshot=lines.snapshot or "",
+        lines=about.lines,
+        total=None if about.total is None else _amount(about.total),
+        fetched_at=about.fetched_at,
     )
 
 

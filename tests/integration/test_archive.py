@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
+from shared import looks
 from shared.errors import InvalidInput, Overtaken
 from shared.keys import LineItemsKey
 from shared.links import link_of
 from shared.messages import LineItemsMessage
 from shared.settings import Settings
-from shared.storage import manifest as manifest_module
 from shared.storage.blobs import (
     InvoiceMetadata,
     LinesMetadata,
@@ -30,7 +30,7 @@ from shared.storage.blobs import (
 )
 from shared.storage.blocks import OldPart, Part, Staged
 from shared.storage.inventory import inventory_of
-from shared.storage.manifest import refresh_manifest
+from shared.storage.manifest import manifest_of
 from tests.running_app import RunningApp
 
 INVOICE = "G000024130"
@@ -103,7 +103,7 @@ def put_text(app: RunningApp, text: bytes, *, version: str = VERSION) -> None:
 
 def refreshed(app: RunningApp) -> dict[str, Any]:
     """Write the manifest and read it."""
-    refresh_manifest(app.archive, INVOICE)
+    looks.refresh_manifest(app.services, INVOICE)
     return app.manifest(INVOICE)
 
 
@@ -269,7 +269,7 @@ def test_only_blobs_of_lines_of_the_invoice_are_its_lines(app: RunningApp) -> No
     commit(app)
     commit(app, LineItemsKey(f"{INVOICE}1", "one_time", "billing_line_items"))
     put_invoice(app, BILLING)
-    refresh_manifest(app.archive, INVOICE)
+    looks.refresh_manifest(app.services, INVOICE)
     for name in ("notes.txt", "one_time/billing_line_items.csv", "somebody/else.jsonl", "a.jsonl"):
         app.container.upload_blob(f"{INVOICE}/{name}", b"")
     assert list(inventory_of(app.archive, INVOICE).lines) == [BILLING]
@@ -426,7 +426,7 @@ def test_the_container_is_created_when_missing(app: RunningApp, write: str, dele
         case "invoice":
             put_text(app, b"{}")
         case _:
-            refresh_manifest(app.archive, INVOICE)
+            looks.refresh_manifest(app.services, INVOICE)
     assert app.container.exists()
 
 
@@ -538,7 +538,7 @@ def test_amounts_are_json_numbers_with_all_digits(app: RunningApp) -> None:
     text = b'{"id":"G000024130","invoiceDetails":[],"totalCharges":%s}' % charges.encode()
     put_text(app, text)
     commit(app, total="0.0000000000000000000000000000000000000001")
-    refresh_manifest(app.archive, INVOICE)
+    looks.refresh_manifest(app.services, INVOICE)
     written = app.read(f"{INVOICE}/manifest.json").decode()
     difference = "12345678901234567890.1999968000511991808130999999999999999999"
     assert f'"totalCharges":{charges},' in written
@@ -551,7 +551,7 @@ def test_amounts_are_json_numbers_with_all_digits(app: RunningApp) -> None:
 def test_a_charge_that_comes_as_a_string_is_a_number_too(app: RunningApp) -> None:
     """An amount in quotation marks counts like one without."""
     put_invoice(app, totalCharges="1.10")
-    refresh_manifest(app.archive, INVOICE)
+    looks.refresh_manifest(app.services, INVOICE)
     assert b'"totalCharges":1.10,' in app.read(f"{INVOICE}/manifest.json")
 
 
@@ -666,7 +666,7 @@ def test_two_writers_that_race_end_with_what_both_know(app: RunningApp) -> None:
         ) -> None:
             together.wait(10)
             commit(app, items, run=run, fetched_at=run)
-            refresh_manifest(app.archive, INVOICE)
+            looks.refresh_manifest(app.services, INVOICE)
 
         with ThreadPoolExecutor(2) as threads:
             list(threads.map(finish, (BILLING, USAGE)))
@@ -678,7 +678,7 @@ def test_two_writers_that_race_end_with_what_both_know(app: RunningApp) -> None:
 @pytest.fixture
 def in_between(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], object]]:
     """What happens while a manifest is made, each the next time."""
-    make = manifest_module._manifest
+    make = manifest_of
     happenings: list[Callable[[], object]] = []
 
     def made(*args: Any) -> Any:
@@ -687,7 +687,7 @@ def in_between(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], object]]:
             happenings.pop(0)()
         return manifest
 
-    monkeypatch.setattr(manifest_module, "_manifest", made)
+    monkeypatch.setattr("shared.looks.manifest_of", made)
     return happenings
 
 
@@ -724,6 +724,6 @@ def test_a_manifest_that_is_always_written_by_others_is_an_error(
 
     in_between.extend([other_writer] * 10)
     with pytest.raises(TimeoutError, match=INVOICE):
-        refresh_manifest(app.archive, INVOICE)
+        looks.refresh_manifest(app.services, INVOICE)
     assert in_between == []
     assert manifest_text(app) == b"theirs"

@@ -228,10 +228,10 @@ def test_an_odd_text_does_not_hide_the_amendments(
     assert app.read("G000000901/invoice.json").decode() == correction
 
 
-def test_no_lines_where_there_are_charges_are_not_all_there_is(
+def test_no_lines_where_there_are_charges_are_not_final(
     app: RunningApp, partner_center: SimulatedPartnerCenter
 ) -> None:
-    """Lines are published late: an empty first answer is not complete, and is asked for again."""
+    """Lines are published late: an empty first answer is all there is, but does not settle the invoice."""
     detail = {"billingProvider": "one_time", "invoiceLineItemType": "billing_line_items"}
     invoice = {"id": NEW.invoice_id, "totalCharges": 20.0, "currencyCode": "USD"}
     listed(partner_center, invoice | {"invoiceDetails": [detail]})
@@ -240,11 +240,13 @@ def test_no_lines_where_there_are_charges_are_not_all_there_is(
     app.list_invoices()
     (message,) = app.take_messages()
     app.fetch(message)
-    assert app.manifest(NEW.invoice_id)["complete"] is False
-    ready.extend(rows(20))
-    app.fetch(message)
     manifest = app.manifest(NEW.invoice_id)
-    assert (manifest["complete"], manifest["lineTotal"], manifest["difference"]) == (True, 20, 0)
+    assert (manifest["complete"], manifest["state"]) == (True, "settling")
+    assert manifest["reason"] == "Partner Center gives no lines though 20.0 USD are charged"
+    ready.extend(rows(20))
+    app.look(NEW.invoice_id)
+    manifest = app.manifest(NEW.invoice_id)
+    assert (manifest["state"], manifest["lineTotal"], manifest["difference"]) == ("settled", 20, 0)
 
 
 def test_a_list_that_brings_nothing_new_has_an_end(
@@ -269,7 +271,7 @@ def test_failures_are_counted_in_the_log(
     lease(stored.container)
     with caplog.at_level(logging.INFO), pytest.raises(ArchiveError):
         stored.list_invoices()
-    assert "enqueued=8, broken=0, failed=1)" in caplog.text
+    assert "enqueued=8, broken=0, failed=1, looks=0)" in caplog.text
 
 
 def test_an_invoice_that_is_listed_twice_with_other_contents_is_told(

@@ -28,7 +28,7 @@ def lines(
     """Make the answer with these lines; each charges its own number."""
     block = b"".join(b"%d\n" % number for number in numbers)
     total, link = Decimal(sum(numbers)), "/next" if next_link else None
-    return Lines(block, len(numbers), total, total_count, link, token)
+    return Lines(block, len(numbers), total, False, total_count, link, token)
 
 
 @dataclass
