@@ -108,7 +108,7 @@ class Simulated(Piece):
             "PARTNER_CENTER_URL": self.url,
             "PARTNER_CENTER_AUTHORITY": self._told["authority"],
             "REQUESTS_CA_BUNDLE": self._told["ca_file"],
-            "INVOICE_SCHEDULE": "0 0 6 9 * *",
+            "INVOICE_SCHEDULE": "0 0 6 * * *",
             "GRAPH_URL": self._told["graph"],
             "NEW_COMMERCE_SOURCE": self._told["source"],
         }

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 _ROOT = Path(__file__).parents[1]
-_APP = ("function_app.py", "list_invoices", "get_invoice", "shared")
-_FETCH = "fetch_line_items"
+_APP = ("function_app.py", "list_invoices", "get_invoice")
+_CHANGED = ("fetch_line_items", "shared")
 
 
 def app_root(
@@ -19,23 +19,29 @@ def app_root(
     first_wait: float | None = None,
     invocation_seconds: float | None = None,
     block_bytes: int | None = None,
+    day: float | None = None,
 ) -> Path:
     """Make a root of links to the app; a file that says how long to wait is a copy, changed.
 
     `visibility_timeout`: a failed message comes back after so many seconds. `first_wait`: an export
     without data is asked for again after so many seconds at first. `invocation_seconds`: so long an
-    invocation may take. `block_bytes`: so large are the blocks of an export's file.
+    invocation may take. `block_bytes`: so large are the blocks of an export's file. `day`: an invoice
+    that has not settled is looked at again after so many seconds, and one that has after as many more.
     """
-    (root / _FETCH).mkdir(parents=True)
+    root.mkdir(parents=True)
     for part in _APP:
         (root / part).symlink_to(_ROOT / part)
-    changes: dict[str, dict[str, float | None]] = {
+    a_day = None if day is None else f"timedelta(seconds={day})"
+    changes: dict[str, dict[str, float | str | None]] = {
         "no_data.py": {"_FIRST_WAIT": first_wait},
         "fetch.py": {"_INVOCATION_SECONDS": invocation_seconds},
         "rows.py": {"BLOCK_BYTES": block_bytes},
+        "settling.py": {"_DAY": a_day, "_RESTATED_AFTER": a_day},
     }
-    for module in (_ROOT / _FETCH).glob("*.py"):
-        _put(module, root / _FETCH / module.name, changes.get(module.name, {}))
+    for package in _CHANGED:
+        (root / package).mkdir()
+        for entry in (_ROOT / package).iterdir():
+            _put(entry, root / package / entry.name, changes.get(entry.name, {}))
     host = json.loads((_ROOT / "host.json").read_text())
     if visibility_timeout is not None:
         queues = host["extensions"]["queues"]
@@ -44,7 +50,7 @@ def app_root(
     return root
 
 
-def _put(module: Path, target: Path, constants: Mapping[str, float | None]) -> None:
+def _put(module: Path, target: Path, constants: Mapping[str, float | str | None]) -> None:
     """Link a module, or copy it where one of its constants has another value."""
     changed = {name: value for name, value in constants.items() if value is not None}
     if not changed:

@@ -24,15 +24,19 @@ _SECONDS = 120
 _API_LATENCY_SECONDS = 0.1
 _FIRST_WAIT = 3
 """Seconds until what is not published is asked for again, not minutes as in life."""
+_DAY, _SETTLE_DAYS = 1, 2
+"""Seconds until an invoice that does not add up is looked at again, and how often that is."""
 _SHOWN = "G098765430"
 
 
 def main() -> int:
     """Run the demo; give 0 only if storage holds every line of the simulated service exactly."""
     folder = Path(tempfile.mkdtemp(prefix="invoices-demo-"))
-    log, app = folder / "functions-host.log", app_root(folder / "app", first_wait=_FIRST_WAIT)
+    log, app = folder / "functions-host.log", folder / "app"
+    app_root(app, first_wait=_FIRST_WAIT, day=_DAY)
     print("Starting Azurite, the simulated Microsoft services, and the functions host …")
-    with running(current_world(), log_file=log, app_root=app) as stack:
+    settings = {"SETTLE_DAYS": str(_SETTLE_DAYS)}
+    with running(current_world(), settings=settings, log_file=log, app_root=app) as stack:
         stack.partner_center.options.latency_seconds = _API_LATENCY_SECONDS
         stack.graph.options.latency_seconds = _API_LATENCY_SECONDS
         stack.graph.options.files = 3
@@ -59,15 +63,16 @@ def _watch(stack: Stack, invoices: list[Invoice]) -> bool:
         blobs = stack.blobs()
         listed = sum(name.endswith("/invoice.json") for name in blobs)
         fetched = sum(name.endswith(".jsonl") for name in blobs)
+        settled = sum(_manifest(stack, i.id).get("state") == "settled" for i in invoices)
         waiting = stack.waiting()
         progress = (
             f"  invoices {listed}/{len(invoices)}   line items {fetched}/{details}   "
-            f"messages in the queue {waiting}"
+            f"settled {settled}/{len(invoices)}   messages in the queue {waiting}"
         )
         if progress != shown:
             print(progress, flush=True)
             shown = progress
-        if (listed, fetched, waiting) == (len(invoices), details, 0):
+        if (settled, fetched, waiting) == (len(invoices), details, 0):
             return True
         if stack.graph.options.unpublished and fetched == details - 1:
             print(f"  Microsoft publishes the lines of {PUBLISHED_LATE} only now")
@@ -77,7 +82,7 @@ def _watch(stack: Stack, invoices: list[Invoice]) -> bool:
 
 
 def _table(stack: Stack, invoices: list[Invoice]) -> str:
-    rows = [("invoice", "provider", "type", "source", "lines", "total", "adds up")]
+    rows = [("invoice", "provider", "type", "source", "lines", "total", "state", "why")]
     for invoice in invoices:
         manifest = _manifest(stack, invoice.id)
         entries = manifest.get("lineItems") or [{}]
@@ -91,7 +96,8 @@ def _table(stack: Stack, invoices: list[Invoice]) -> str:
                     entry.get("source", "-"),
                     f"{entry.get('lines', 0):,}",
                     "-" if total is None else f"{total:,.2f} {entry.get('currency') or ''}",
-                    _adds_up(manifest) if number == 0 else "",
+                    manifest.get("state", "-") if number == 0 else "",
+                    manifest.get("reason", "-") if number == 0 else "",
                 )
             )
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -99,18 +105,11 @@ def _table(stack: Stack, invoices: list[Invoice]) -> str:
     return "\n".join(["", lines[0], "  ".join("-" * width for width in widths), *lines[1:], ""])
 
 
-def _adds_up(manifest: dict[str, Any]) -> str:
-    if not manifest.get("complete"):
-        return "incomplete"
-    difference = manifest["difference"]
-    return "yes" if not difference else f"{difference:+,.2f} on the invoice, on no line"
-
-
 def _differences(stack: Stack, invoices: list[Invoice]) -> Iterator[str]:
     """Compare every blob with what the simulated service holds, byte by byte."""
     for invoice in invoices:
-        if not _manifest(stack, invoice.id).get("complete"):
-            yield f"the manifest of {invoice.id} is not complete"
+        if _manifest(stack, invoice.id).get("state") != "settled":
+            yield f"{invoice.id} has not settled"
         for detail in invoice.details or ():
             name = f"{invoice.id}/{detail.provider}/{detail.type}.jsonl"
             expected = b"".join(stored_jsonl(invoice, detail.provider, detail.type))

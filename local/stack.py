@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from azure.core.exceptions import ResourceNotFoundError
-from azure.storage.blob import BlobServiceClient, ContainerClient
+from azure.storage.blob import BlobProperties, BlobServiceClient, ContainerClient
 from azure.storage.queue import QueueClient
 
 from local.azurite import Azurite
@@ -44,10 +44,7 @@ class Stack:
 
     def blobs(self) -> list[str]:
         """The names of what is in the container, if it is there yet."""
-        try:
-            return [blob.name for blob in self.container.list_blobs()]
-        except ResourceNotFoundError:
-            return []
+        return [blob.name for blob in self._listed()]
 
     def waiting(self, queue: str = QUEUE) -> int:
         """How many messages a queue has, those in work and those delayed included."""
@@ -56,6 +53,18 @@ class Stack:
             return client.get_queue_properties().approximate_message_count or 0
         except ResourceNotFoundError:
             return 0
+
+    def at_work(self) -> int:
+        """How many messages the queue has that do not only wait for an invoice to be looked at again."""
+        manifests = [blob for blob in self._listed() if blob.name.endswith("/manifest.json")]
+        looks = sum("next_check_at" in (blob.metadata or {}) for blob in manifests)
+        return max(self.waiting() - looks, 0)
+
+    def _listed(self) -> list[BlobProperties]:
+        try:
+            return list(self.container.list_blobs(include=["metadata"]))
+        except ResourceNotFoundError:
+            return []
 
 
 @contextmanager
@@ -102,7 +111,7 @@ def settings_for(
     return source | {
         "AzureWebJobsStorage": azurite.connection_string,
         "INVOICES_CONTAINER": CONTAINER,
-        "INVOICE_SCHEDULE": "0 0 6 9 * *",
+        "INVOICE_SCHEDULE": "0 0 6 * * *",
         "PARTNER_CENTER_TENANT_ID": entra_id.tenant_id,
         "PARTNER_CENTER_CLIENT_ID": entra_id.client_id,
         "PARTNER_CENTER_CLIENT_SECRET": entra_id.client_secret,

@@ -88,7 +88,7 @@ def _tell(before: ManifestMetadata, about: ManifestMetadata, manifest: Manifest)
         text = "Invoice %s has changed after it had settled: %s"
         _log.warning(text, manifest.invoice_id, _figures(manifest))
     if about.state == SETTLED and (has_changed or before.state != SETTLED):
-        text = "Invoice %s has settled after %d daily looks: %s"
+        text = "Invoice %s has settled after %d looks: %s"
         _log.info(text, manifest.invoice_id, manifest.checks, _figures(manifest))
 
 

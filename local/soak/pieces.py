@@ -25,6 +25,7 @@ from local.stack import Stack, settings_for
 
 LEASE_SECONDS = 5
 FIRST_WAIT_SECONDS = 1
+DAY_SECONDS = 2
 INVOCATION_SECONDS = 63
 """A file is left inside at its minute before the end, so that some take longer."""
 QUEUE_STORAGE = "__queuestorage__"
@@ -66,6 +67,7 @@ def running(plan: Plan, folder: Path) -> Iterator[Pieces]:
         folder / "app",
         visibility_timeout=2,
         first_wait=FIRST_WAIT_SECONDS,
+        day=DAY_SECONDS,
         invocation_seconds=INVOCATION_SECONDS,
         # A file is several blocks, as those of a million rows are.
         block_bytes=max(plan.lines * 4, 1 << 14),
@@ -82,6 +84,7 @@ def running(plan: Plan, folder: Path) -> Iterator[Pieces]:
         page_size = min(max(plan.lines // 1000, 20), 2000)
         settings = settings_for(azurite, entra_id, partner_center, graph) | {
             "FETCH_TIME_BUDGET_SECONDS": "2",
+            "SETTLE_DAYS": "3",
             "LINE_ITEMS_PAGE_SIZE": str(page_size),
         }
         hosts = [

@@ -17,7 +17,7 @@ from local.simulated.sources import source_of, stored_jsonl
 from local.soak.pieces import Pieces
 from local.stack import POISON, Stack
 
-_SAID = ("complete", "currencyCode", "totalCharges", "lineTotal", "difference")
+_SAID = ("complete", "state", "currencyCode", "totalCharges", "lineTotal", "difference")
 
 
 def problems(pieces: Pieces) -> Iterator[str]:
@@ -91,6 +91,7 @@ def _wrong_manifest(stack: Stack, invoice: Invoice) -> Iterator[str]:
 def _expected_manifest(invoice: Invoice) -> dict[str, Any]:
     return {
         "complete": True,
+        "state": "settled",
         "currencyCode": invoice.currency,
         "details": len(invoice.details or ()),
         "totalCharges": total_charges(invoice),

@@ -188,7 +188,7 @@ def _reason(findings: Findings, about: ManifestMetadata) -> str:
         return "; ".join(findings.missing)
     found = "; ".join(findings.doubts)
     if about.state == SETTLED and found and about.checks:
-        return f"{found}; nothing has changed in {about.checks} daily looks"
+        return f"{found}; nothing has changed in {about.checks} looks"
     return found or "the lines add up to the invoice"
 
 

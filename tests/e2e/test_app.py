@@ -36,7 +36,7 @@ def complete(stack: Stack, invoices: list[Invoice]) -> bool:
     manifests = [f"{invoice.id}/manifest.json" for invoice in with_nested(invoices)]
     return (
         set(manifests) <= set(stack.blobs())
-        and stack.waiting() == 0
+        and stack.at_work() == 0
         and all(
             json.loads(stack.container.download_blob(name).readall())["complete"]
             for name in manifests
@@ -53,9 +53,9 @@ def test_the_demo_proves_that_every_line_arrives(capsys: pytest.CaptureFixture[s
     assert demo.main() == 0
     shown = capsys.readouterr().out
     for text in (
-        "adds up",
+        "settled  the lines add up to the invoice",
         "GV98120460",
-        "-12.34 on the invoice",
+        "the lines come to 12.34 USD more than the invoice; nothing has changed in 3 looks",
         "Microsoft publishes the lines of G098765431 only now",
         "  200 {",
         '{"PartnerId"',
@@ -99,7 +99,7 @@ def test_a_link_is_fetched_again_by_a_message_on_the_queue(
     with suppress(ResourceExistsError):
         queue.create_queue()
     queue.send_message(encode(LINK))
-    wait_until(lambda: USAGE in stack.blobs() and stack.waiting() == 0, "the blob")
+    wait_until(lambda: USAGE in stack.blobs() and stack.at_work() == 0, "the blob")
     assert stored(stack)[USAGE] == expected_blobs(small_world(), stored_jsonl)[USAGE]
 
 
@@ -132,7 +132,7 @@ def test_no_secret_is_logged(stack: Stack) -> None:
     """Neither the client secret nor a token nor the storage key is in the log of all of this."""
     stack.host.run("list_invoices")
     wait_until(lambda: "Listed: " in stack.host.log(), "the timer's run")
-    wait_until(lambda: stack.waiting() == 0, "an empty queue")
+    wait_until(lambda: stack.at_work() == 0, "an empty queue")
     log = stack.host.log()
     bearers = {
         request.headers["authorization"].removeprefix("Bearer ")

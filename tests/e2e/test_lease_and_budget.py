@@ -204,10 +204,10 @@ def test_links_whose_messages_were_lost_are_ordered_again_after_some_hours(empty
         lambda: empty.host.log().count("continues in a follow-up message after 6") == LINKS,
         "delayed messages",
     )
-    wait_until(lambda: empty.waiting() == LINKS, "nothing under way")
+    wait_until(lambda: empty.at_work() == LINKS, "nothing under way")
     queue(empty).clear_messages()
     empty.partner_center.faults.clear()
-    assert (list_invoices(empty.host), empty.waiting()) == (0, 0)
+    assert (list_invoices(empty.host), empty.at_work()) == (0, 0)
     let_hours_pass(empty, invoices)
     assert list_invoices(empty.host) == LINKS
     assert_arrived(empty, invoices)
@@ -219,9 +219,9 @@ def test_links_whose_messages_are_poison_are_ordered_again_after_some_hours(empt
     refused = faults.redirect("http://127.0.0.1:1/")
     empty.partner_center.faults.add(refused, match="lineitems", times=None)
     assert list_invoices(empty.host) == LINKS
-    wait_until(lambda: empty.waiting(POISON) == LINKS and empty.waiting() == 0, "poison messages")
+    wait_until(lambda: empty.waiting(POISON) == LINKS and empty.at_work() == 0, "poison messages")
     empty.partner_center.faults.clear()
-    assert (list_invoices(empty.host), empty.waiting()) == (0, 0)
+    assert (list_invoices(empty.host), empty.at_work()) == (0, 0)
     let_hours_pass(empty, invoices)
     assert list_invoices(empty.host) == LINKS
     assert_arrived(empty, invoices)

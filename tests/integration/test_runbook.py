@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from contextlib import suppress
 from datetime import date, timedelta
@@ -17,9 +18,11 @@ from local.simulated import SimulatedGraph, SimulatedPartnerCenter
 from local.simulated.invoices import new_commerce
 from local.simulated.sources import stored_jsonl
 from shared.settings import Settings
+from tests.by_hand import page, rows, serve
 from tests.running_app import RunningApp
 
 RUNBOOK = (Path(__file__).parents[2] / "docs" / "runbook.md").read_text()
+SETTLING = (Path(__file__).parents[2] / "docs" / "settling.md").read_text()
 SNIPPETS = re.findall(r"```python\n(.*?)```", RUNBOOK, re.S)
 
 
@@ -81,3 +84,47 @@ def test_empty_usage_of_release_0_1_is_ordered_from_the_export(
     graph_app.list_invoices()
     graph_app.drain()
     assert graph_app.read(usage) == b"".join(stored_jsonl(invoice, "one_time", "usage_line_items"))
+
+
+def test_what_came_and_what_went_between_two_versions(
+    app: RunningApp,
+    environment: dict[str, str],
+    partner_center: SimulatedPartnerCenter,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """Lines are compared as a multiset: of two equal ones, one may have gone."""
+    monkeypatch.chdir(tmp_path)
+    line, other, new = {"n": 1}, {"n": 2, "text": "a\u2028b"}, {"n": 3}
+    for lines in ([line, line, other], [line, other, new]):
+        partner_center.faults.clear()
+        serve(partner_center, "lineitems", lambda *_, lines=lines: page(lines))
+        app.fetch("/invoices/D050001234/lineitems/office/billinglineitems")
+    blob = "D050001234/office/billing_line_items.jsonl"
+    (entry,) = app.manifest("D050001234")["lineItems"]
+    (snippet,) = re.findall(r"```python\n(.*?)```", SETTLING, re.S)
+    scope: dict[str, Any] = {
+        "connection": environment["AzureWebJobsStorage"],
+        "blob": blob,
+        "snapshot": entry["earlier"][0]["snapshot"],
+    }
+    exec(snippet.replace('"invoices"', f'"{environment["INVOICES_CONTAINER"]}"'), scope)
+    found = sorted((what, json.loads(text)) for what, text in scope["changes"].fetchall())
+    assert found == [("came", new), ("gone", line)]
+
+
+def test_a_blob_with_earlier_versions_is_deleted_with_them(
+    app: RunningApp, environment: dict[str, str], partner_center: SimulatedPartnerCenter
+) -> None:
+    """As the runbook says, for a plain delete is refused."""
+    for count in (1, 2):
+        partner_center.faults.clear()
+        serve(partner_center, "lineitems", lambda *_, count=count: page(rows(count)))
+        app.fetch("/invoices/D050001234/lineitems/office/billinglineitems")
+    (snippet,) = [text for text in SNIPPETS if "import BlobClient" in text]
+    scope = {
+        "connection": environment["AzureWebJobsStorage"],
+        "blob": "D050001234/office/billing_line_items.jsonl",
+    }
+    exec(snippet.replace('"invoices"', f'"{environment["INVOICES_CONTAINER"]}"'), scope)
+    assert app.blobs() == {"D050001234/manifest.json"}

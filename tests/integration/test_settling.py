@@ -127,9 +127,9 @@ def test_what_never_adds_up_is_settled_after_some_days(
     manifest = app.manifest(LEGACY.id)
     assert state(app, LEGACY) == ("settled", 2)
     assert manifest["reason"] == (
-        "12.34 USD of the invoice are on no line; nothing has changed in 2 daily looks"
+        "12.34 USD of the invoice are on no line; nothing has changed in 2 looks"
     )
-    assert "has settled after 2 daily looks: 7 lines, " in caplog.text
+    assert "has settled after 2 looks: 7 lines, " in caplog.text
     assert etags(app)[LINES] == before
     app.look(LEGACY.id, settle_days=2)
     assert "nextCheckAt" not in app.manifest(LEGACY.id)
