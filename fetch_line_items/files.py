@@ -126,7 +126,7 @@ class FilesInFlight:
                     number = self._number(file, reached.blocks)
                     pending.append(self._threads.submit(self._deliver, number, rows.block))
                 reached, total = rows.reached, total_of((total, rows.total))
-                content, azure = content.then(Content.of(rows.block)), azure or rows.azure
+                content, azure = content.then(rows.content), azure or rows.azure
                 self._tell(file, reached)
                 if time.monotonic() >= until:
                     is_whole = False

@@ -14,6 +14,7 @@ from zlib_ng.zlib_ng import crc32
 from fetch_line_items.azure_plan import CATEGORY, NAME, any_azure, is_azure
 from fetch_line_items.charges import camel_case, total_of_odd
 from shared.amounts import is_amount, total_of
+from shared.content import Content
 from shared.errors import StalePosition
 from shared.json_text import loads, without_byte_order_mark
 from shared.messages import FilePosition
@@ -31,6 +32,7 @@ class Rows:
     """
 
     block: bytes
+    content: Content
     lines: int
     total: Decimal
     azure: bool
@@ -68,13 +70,16 @@ class RowReader:
     def _read(self, text: bytes, position: FilePosition) -> Rows:
         rows = text if position.offset else without_byte_order_mark(text)
         block, lines, total, azure = self._plain(rows) or self._odd(rows, position.lines)
+        content = Content.of(block)
+        # To sum up each byte once: mostly all of them go on as they are.
+        passed = content if block is text else Content.of(text)
         reached = FilePosition(
             offset=position.offset + len(text),
-            crc=crc32(text, position.crc),
+            crc=Content(position.offset, position.crc).then(passed).crc,
             blocks=position.blocks + bool(lines),
             lines=position.lines + lines,
         )
-        return Rows(block, lines, total, azure, reached)
+        return Rows(block, content, lines, total, azure, reached)
 
     def _plain(self, text: bytes) -> _Summed | None:
         """Read rows in one pass, which builds nothing of their other fields; None where one is odd."""
