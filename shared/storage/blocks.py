@@ -12,6 +12,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Annotated, NamedTuple
 
 from pydantic import Field
@@ -89,15 +90,15 @@ def ids_of(staged: Staged, uncommitted: Iterable[str]) -> list[str]:
     for block_id in uncommitted:
         if parsed := _parsed(block_id):
             by_part[parsed[0].id].append((*parsed, block_id))
-    found: list[str] = []
+    found: list[list[str]] = []  # of the last part first
     part, end = staged.part, staged.end
     while part != _NO_PART:
         counted = [block for block in by_part[part] if block[0].start <= block[1] < end]
         if len({block[0] for block in counted}) != 1:
             break
-        found[:0] = [block[2] for block in sorted(counted, key=lambda block: block[1])]
+        found.append([block[2] for block in sorted(counted, key=lambda block: block[1])])
         part, end = counted[0][0].parent, counted[0][0].start
-    ids = _old_ids(staged.old) + found
+    ids = [*_old_ids(staged.old), *chain.from_iterable(reversed(found))]
     if len(ids) != staged.blocks:
         raise Overtaken(f"Of {staged.blocks} staged blocks {len(ids)} are left")
     return ids

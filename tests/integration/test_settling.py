@@ -19,6 +19,7 @@ from local.simulated.sources import stored_jsonl
 from shared.messages import LineItemsMessage, Look
 from shared.storage import inventory
 from shared.storage.blobs import now
+from shared.storage.manifest import MOST_EARLIER
 from tests.by_hand import numbers, page, rows, serve
 from tests.running_app import RunningApp
 
@@ -453,6 +454,22 @@ def test_a_deleted_blob_with_snapshots_heals(
     assert app.list_invoices().enqueued == 1
     app.drain()
     assert numbers(app.read(LINES)) == list(range(13))
+
+
+def test_a_manifest_stays_small_however_often_lines_have_changed(
+    app: RunningApp, half: Invoice, published: Published
+) -> None:
+    """A hundred earlier versions are named, the newest first; storage has all of them."""
+    blob = app.container.get_blob_client(LINES)
+    about = app.metadata(LINES)
+    for number in range(MOST_EARLIER + 5):
+        blob.create_snapshot(metadata=about | {"run": f"{number:016x}", "lines": str(number)})
+    published.lines = 13
+    app.look(half.id)
+    (entry,) = app.manifest(half.id)["lineItems"]
+    assert len(entry["earlier"]) == MOST_EARLIER
+    assert [each["lines"] for each in entry["earlier"][:3]] == [12, 104, 103]
+    assert len(app.read(f"{half.id}/manifest.json")) < 20_000
 
 
 def test_an_invoice_that_changes_without_its_lines_keeps_them(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import Overtaken
-from shared.storage.blocks import Part, Staged, ids_of, number_of
+from shared.storage.blocks import MOST_BLOCKS, Part, Staged, ids_of, number_of
 
 
 def test_all_ids_are_of_the_length_that_release_0_1_had() -> None:
@@ -38,6 +38,17 @@ def test_the_blocks_of_a_chain_are_found_in_order_and_no_others(
     lost = [block_id for block_id in uncommitted if block_id != expected[0]]
     with pytest.raises(Overtaken):
         ids_of(staged, lost)
+
+
+def test_a_chain_of_as_many_parts_as_a_blob_has_blocks_is_followed() -> None:
+    """A fetch that stages one block with each of 50,000 messages: what they carry stays of one size."""
+    staged, uncommitted = Staged(), []
+    for number in range(MOST_BLOCKS):
+        part = Part.after(staged)
+        uncommitted.append(part.block_id(number))
+        staged = part.with_block(staged, blocks=1, end=number + 1)
+    assert ids_of(staged, reversed(uncommitted)) == uncommitted
+    assert len(str(staged)) < 100
 
 
 def test_blocks_that_lead_in_a_circle_are_not_followed() -> None:

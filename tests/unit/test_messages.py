@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from contextlib import suppress
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -12,10 +13,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fetch_line_items.decode import decode_message
+from shared.content import Content
 from shared.errors import InvalidInput
 from shared.keys import LineItemsKey
 from shared.links import link_of
-from shared.messages import LineItemsMessage, Progress, V1Position
+from shared.messages import (
+    FilePosition,
+    GraphPosition,
+    LineItemsMessage,
+    Look,
+    Progress,
+    V1Position,
+)
 from shared.storage.blocks import OldPart, Staged
 
 LINK = "/invoices/Recurring-D0500033K3/lineitems/Azure/UsageLineItems"
@@ -190,7 +199,18 @@ def test_a_follow_up_of_release_0_1_with_too_many_parts_starts_over() -> None:
     assert (progress.position, progress.lines, progress.run) == (None, 0, OLD["run"])
 
 
-def test_a_follow_up_message_stays_small() -> None:
+V1 = V1Position("v1", 50_000, 10**8, 10**8, "t" * 200)
+EXPORT = GraphPosition(
+    operation="o" * 64,
+    version="0123456789abcdef",
+    etag="e" * 200,
+    file=50_000,
+    inside=FilePosition(10**12, 2**32 - 1, 50_000, 10**8),
+)
+
+
+@pytest.mark.parametrize("position", [V1, EXPORT])
+def test_a_follow_up_message_stays_small(position: V1Position | GraphPosition) -> None:
     """However long the fetch, what it carries is of one size: the queue takes 64 KiB."""
     message = LineItemsMessage(
         link=LINK,
@@ -198,15 +218,18 @@ def test_a_follow_up_message_stays_small() -> None:
         progress=Progress(
             fetched_for="0123456789abcdef",
             staged=Staged("f" * 10, 50_000, 50_000),
+            content=Content(10**15, 2**32 - 1),
+            azure=True,
             pages=50_000,
             lines=10**8,
             total=Decimal("9" * 30 + "." + "9" * 22),
-            position=V1Position("v1", 50_000, 10**8, 10**8, "t" * 200),
+            position=position,
             attempt=12,
             restarts=3,
         ),
+        look=Look(due=datetime(2026, 11, 26, tzinfo=UTC), changed=True),
     )
-    assert len(message.encode()) < 1024
+    assert len(message.encode()) < 1_400
 
 
 def test_a_link_that_is_too_long_to_go_on_with_is_put_shortly() -> None:
