@@ -18,9 +18,10 @@ from shared.links import link_of
 from shared.looks import refresh_manifest
 from shared.services import Services
 from shared.settings import Settings
-from shared.storage.blobs import LinesMetadata, now
+from shared.storage.blobs import LinesMetadata
 from shared.storage.blocks import Staged
 from shared.storage.inventory import inventory
+from shared.storage.metadata import now
 
 _CONTAINER = "invoices"
 _WORK = "benchmarks.peers.list_invoices"

@@ -24,8 +24,9 @@ from shared.links import link_of
 from shared.looks import refresh_manifest
 from shared.messages import GraphPosition, LineItemsMessage, Progress
 from shared.services import Services
-from shared.storage.blobs import LinesMetadata, StoredLines, now
+from shared.storage.blobs import LinesMetadata, StoredLines
 from shared.storage.blocks import MOST_BLOCKS, Part
+from shared.storage.metadata import now
 
 _log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from azure.core.exceptions import AzureError
 from shared.errors import Overtaken
 from shared.keys import LineItemsKey
 from shared.storage.archive import Archive
-from shared.storage.blobs import now
+from shared.storage.metadata import now
 
 _log = logging.getLogger(__name__)
 _SHORT_SECONDS = 60.0

@@ -10,9 +10,9 @@ from msgspec import UNSET, UnsetType
 from shared.details import details_of, parse_invoice
 from shared.keys import LineItemsKey
 from shared.storage.archive import Archive
-from shared.storage.blobs import now
 from shared.storage.inventory import InvoiceBlobs, inventory_of
 from shared.storage.manifest import Earlier, entry_of
+from shared.storage.metadata import now
 
 _NOT_OF_THE_WHOLE = ("invoiceId", "lineItems")
 

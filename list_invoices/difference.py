@@ -10,8 +10,9 @@ from list_invoices.versions import digest, invoice_version
 from shared.details import details_of, parse_invoice
 from shared.keys import LineItemsKey
 from shared.models import Invoice
-from shared.storage.blobs import InvoiceMetadata, now
+from shared.storage.blobs import InvoiceMetadata
 from shared.storage.inventory import InvoiceBlobs
+from shared.storage.metadata import now
 
 _log = logging.getLogger(__name__)
 _MOST_PROBLEMS = 20

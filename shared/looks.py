@@ -18,9 +18,10 @@ from shared.messages import LineItemsMessage, Look
 from shared.queue import LineItemsQueue
 from shared.services import Services
 from shared.settling import SETTLED, settled_after
-from shared.storage.blobs import ManifestMetadata, now
+from shared.storage.blobs import ManifestMetadata
 from shared.storage.inventory import inventory_of
 from shared.storage.manifest import Findings, Manifest, manifest_of
+from shared.storage.metadata import now
 
 _log = logging.getLogger(__name__)
 

@@ -9,29 +9,25 @@ It knows nothing of where lines come from. Thread-safe; one for the process.
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import reduce
 
-from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import (
     BlobBlock,
-    BlobClient,
     BlobProperties,
     ContainerClient,
     ContentSettings,
 )
 
 from shared.content import NOTHING, Content
-from shared.errors import Overtaken
 from shared.keys import LineItemsKey
 from shared.storage.blobs import (
     InvoiceMetadata,
     LinesMetadata,
     ManifestMetadata,
-    Metadata,
     StoredInvoice,
     StoredLines,
     invoice_blob,
@@ -39,17 +35,12 @@ from shared.storage.blobs import (
     manifest_blob,
 )
 from shared.storage.blocks import Part, Staged, ids_of, number_of
-from shared.storage.conditions import discard_uncommitted, only
+from shared.storage.conditions import discard, is_kept_out, only, told_as_overtaken
 from shared.storage.failures import error_code
+from shared.storage.metadata import Metadata
 
-_log = logging.getLogger(__name__)
 _JSON = ContentSettings(content_type="application/json")
 _JSON_LINES = ContentSettings(content_type="application/x-ndjson")
-# What a condition or a commit is answered where somebody else has written since. The status alone
-# does not tell: archived, leased and immutable blobs answer 409 and 412 as well.
-_OVERTAKEN = frozenset({"ConditionNotMet", "BlobAlreadyExists", "BlobNotFound", "InvalidBlockList"})
-# What a block is answered where uncommitted ones keep it out: ids of another length, or 100,000 of them.
-_IN_THE_WAY = frozenset({"InvalidBlobOrBlock", "BlockCountExceedsLimit"})
 
 
 class Archive:
@@ -77,7 +68,7 @@ class Archive:
         """Change what a stored invoice says of itself; give its new ETag."""
         name = invoice_blob(invoice_id)
         blob = self._container.get_blob_client(name)
-        with _told_as_overtaken(name):
+        with told_as_overtaken(name):
             return str(blob.set_blob_metadata(about.metadata(), **only(replacing))["etag"])
 
     def invoice_metadata(self, invoice_id: str) -> tuple[InvoiceMetadata | None, str | None]:
@@ -112,10 +103,10 @@ class Archive:
         def stage() -> None:
             self._in_container(lambda: blob.stage_block(part.block_id(number), lines, len(lines)))
 
-        if _is_kept_out(stage):
+        if is_kept_out(stage):
             with self._discarding:  # once for all threads: their own blocks must not go as well
-                if _is_kept_out(stage):
-                    _discard(blob)
+                if is_kept_out(stage):
+                    discard(blob)
                     stage()
 
     def commit_lines(
@@ -129,7 +120,7 @@ class Archive:
         blob = self._container.get_blob_client(lines_blob(key))
         uncommitted = self._uncommitted(key) if staged.blocks else []
         blocks = [BlobBlock(block_id) for block_id in ids_of(staged, uncommitted)]
-        with _told_as_overtaken(lines_blob(key)):
+        with told_as_overtaken(lines_blob(key)):
             self._in_container(
                 lambda: blob.commit_block_list(
                     blocks,
@@ -148,13 +139,13 @@ class Archive:
         kept = (blob for blob in self.listed(name, snapshots=True) if blob.snapshot)
         if run and any(LinesMetadata.of(blob.metadata).run == run for blob in kept):
             return  # of an attempt that has come no further
-        with _told_as_overtaken(name):
+        with told_as_overtaken(name):
             self._container.get_blob_client(name).create_snapshot(**only(stored.etag))
 
     def set_lines_metadata(self, stored: StoredLines, about: LinesMetadata) -> None:
         """Change what lines say of themselves; raises Overtaken where they have been replaced."""
         blob = self._container.get_blob_client(lines_blob(stored.key))
-        with _told_as_overtaken(blob.blob_name):
+        with told_as_overtaken(blob.blob_name):
             blob.set_blob_metadata(about.metadata(), **only(stored.etag))
 
     def content(self, stored: StoredLines) -> Content:
@@ -226,7 +217,7 @@ class Archive:
 
     def _put(self, name: str, text: bytes, metadata: Metadata, replacing: str | None) -> str:
         blob = self._container.get_blob_client(name)
-        with _told_as_overtaken(name):
+        with told_as_overtaken(name):
             written = self._in_container(
                 lambda: blob.upload_blob(
                     text,
@@ -248,33 +239,3 @@ class Archive:
         with suppress(ResourceExistsError):
             self._container.create_container()
         return operation()
-
-
-@contextmanager
-def _told_as_overtaken(name: str) -> Iterator[None]:
-    try:
-        yield
-    except HttpResponseError as error:
-        if error_code(error) not in _OVERTAKEN:
-            raise
-        raise Overtaken(f"{name} has been written by somebody else since") from error
-
-
-def _is_kept_out(stage: Callable[[], None]) -> bool:
-    """Stage a block; say whether others that are uncommitted have kept it out."""
-    try:
-        stage()
-    except HttpResponseError as error:
-        if error_code(error) not in _IN_THE_WAY:
-            raise
-        return True
-    return False
-
-
-def _discard(blob: BlobClient) -> None:
-    _log.warning("%s: discarding blocks that others have staged", blob.blob_name)
-    with _told_as_overtaken(blob.blob_name):
-        replaced = discard_uncommitted(blob)
-    if replaced:
-        # It has another ETag now than who began with it has seen.
-        raise Overtaken(f"Others had staged blocks of {blob.blob_name}")

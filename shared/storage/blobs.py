@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from datetime import datetime
+from decimal import Decimal
 
 from azure.storage.blob import BlobProperties
 
-from shared.amounts import is_amount, written
+from shared.amounts import written
 from shared.errors import InvalidInput
 from shared.keys import LineItemsKey
-
-Metadata = dict[str, str]
+from shared.storage.metadata import Metadata, amount, count, crc, known_values, moment, moments
 
 
 def invoice_blob(invoice_id: str) -> str:
@@ -71,17 +70,17 @@ class LinesMetadata:
     @classmethod
     def of(cls, metadata: Metadata | None) -> LinesMetadata:
         """Read it from a blob's metadata; what is missing or odd counts as unknown."""
-        metadata = _known(metadata)
+        metadata = known_values(metadata)
         texts = (
             *("currency", "link", "fetched_at", "correlation_id"),
             *("run", "version", "etag", "operation"),
         )
         return cls(
             source=metadata.get("source") or cls.source,
-            lines=_count(metadata.get("lines")),
-            pages=_count(metadata.get("pages")),
-            total=_amount(metadata.get("total")),
-            crc=_crc(metadata.get("crc")),
+            lines=count(metadata.get("lines")),
+            pages=count(metadata.get("pages")),
+            total=amount(metadata.get("total")),
+            crc=crc(metadata.get("crc")),
             azure=metadata.get("azure") == "true",
             **{name: metadata.get(name) for name in texts},
         )
@@ -146,12 +145,12 @@ class InvoiceMetadata:
     @classmethod
     def of(cls, metadata: Metadata | None) -> InvoiceMetadata | None:
         """Read it from a blob's metadata; None where that is not this app's."""
-        known = _known(metadata)
+        known = known_values(metadata)
         content, version = known.get("content"), known.get("version")
         stored_at = moment(known.get("stored_at"))
         if not content or not version or not stored_at:
             return None
-        enqueued_at, waits = moment(known.get("enqueued_at")), _moments(known.get("waits"))
+        enqueued_at, waits = moment(known.get("enqueued_at")), moments(known.get("waits"))
         return cls(content, version, stored_at, enqueued_at, waits, known.get("run"))
 
     def metadata(self) -> Metadata:
@@ -201,11 +200,11 @@ class ManifestMetadata:
     @classmethod
     def of(cls, metadata: Metadata | None) -> ManifestMetadata:
         """Read it from a blob's metadata; what is missing or odd counts as unknown."""
-        known = _known(metadata)
+        known = known_values(metadata)
         moments = ("updated_at", "complete_at", "checked_at", "next_check_at")
         return cls(
             state=known.get("state"),
-            checks=_count(known.get("checks")),
+            checks=count(known.get("checks")),
             contents=known.get("contents"),
             restated=known.get("restated") == "true",
             **{name: moment(known.get(name)) for name in moments},
@@ -227,45 +226,3 @@ class ManifestMetadata:
         }
         texts |= {name: value.isoformat() for name, value in moments.items() if value}
         return {name: value for name, value in texts.items() if value}
-
-
-def now() -> datetime:
-    """Give the moment as metadata and manifests carry it: UTC, in ISO 8601 once it is written."""
-    return datetime.now(UTC)
-
-
-def _known(metadata: Metadata | None) -> Metadata:
-    """Read names in any case, as HTTP has it; a listing gives None for what is empty."""
-    return {name.lower(): value for name, value in (metadata or {}).items() if value}
-
-
-def moment(text: str | None) -> datetime | None:
-    """Read a moment; one that is none, or has no zone, counts as unknown."""
-    with suppress(ValueError):
-        found = datetime.fromisoformat(text) if text else None
-        return found if found and found.tzinfo else None
-    return None
-
-
-def _moments(text: str | None) -> dict[str, datetime]:
-    """Read `name=moment` one after the other; what is none is left out."""
-    pairs = [entry.partition("=") for entry in (text or "").split()]
-    moments = {name: moment(text) for name, _, text in pairs}
-    return {name: at for name, at in moments.items() if at}
-
-
-def _count(text: str | None) -> int:
-    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 19 else 0
-
-
-def _crc(text: str | None) -> int | None:
-    with suppress(ValueError):
-        return int(text, 16) if text and len(text) == 8 else None
-    return None
-
-
-def _amount(text: str | None) -> Decimal | None:
-    with suppress(InvalidOperation):
-        amount = Decimal(text) if text else None
-        return amount if amount is not None and is_amount(amount) else None
-    return None

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from azure.core import MatchConditions
-from azure.core.exceptions import ResourceNotFoundError
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.storage.blob import BlobBlock, BlobClient, BlockState
 
-from shared.errors import ArchiveError
+from shared.errors import ArchiveError, Overtaken
+from shared.storage.failures import error_code
+
+_log = logging.getLogger(__name__)
+# What a condition or a commit is answered where somebody else has written since. The status alone
+# does not tell: archived, leased and immutable blobs answer 409 and 412 as well.
+_OVERTAKEN = frozenset({"ConditionNotMet", "BlobAlreadyExists", "BlobNotFound", "InvalidBlockList"})
+# What a block is answered where uncommitted ones keep it out: ids of another length, or 100,000 of them.
+_IN_THE_WAY = frozenset({"InvalidBlobOrBlock", "BlockCountExceedsLimit"})
 
 
 def only(replacing: str | None) -> dict[str, Any]:
@@ -18,7 +29,7 @@ def only(replacing: str | None) -> dict[str, Any]:
     return {"match_condition": MatchConditions.IfNotModified, "etag": replacing}
 
 
-def discard_uncommitted(blob: BlobClient) -> bool:
+def _discard_uncommitted(blob: BlobClient) -> bool:
     """Commit once more what is committed, so that all other blocks go; say whether there was a blob.
 
     Raises ArchiveError where the blob did not come by blocks: they cannot be committed again.
@@ -42,3 +53,35 @@ def discard_uncommitted(blob: BlobClient) -> bool:
         **only(there.etag),
     )
     return True
+
+
+@contextmanager
+def told_as_overtaken(name: str) -> Iterator[None]:
+    """Raise Overtaken where a write is refused because the blob is not what it was."""
+    try:
+        yield
+    except HttpResponseError as error:
+        if error_code(error) not in _OVERTAKEN:
+            raise
+        raise Overtaken(f"{name} has been written by somebody else since") from error
+
+
+def is_kept_out(stage: Callable[[], None]) -> bool:
+    """Stage a block; say whether others that are uncommitted have kept it out."""
+    try:
+        stage()
+    except HttpResponseError as error:
+        if error_code(error) not in _IN_THE_WAY:
+            raise
+        return True
+    return False
+
+
+def discard(blob: BlobClient) -> None:
+    """Discard the blocks of others; raises Overtaken where that has written the blob."""
+    _log.warning("%s: discarding blocks that others have staged", blob.blob_name)
+    with told_as_overtaken(blob.blob_name):
+        replaced = _discard_uncommitted(blob)
+    if replaced:
+        # It has another ETag now than who began with it has seen.
+        raise Overtaken(f"Others had staged blocks of {blob.blob_name}")

@@ -19,14 +19,9 @@ from shared.details import ParsedInvoice, details_of, parse_invoice
 from shared.keys import LineItemsKey
 from shared.models import Invoice
 from shared.settling import FETCHING, SETTLED, doubts
-from shared.storage.blobs import (
-    ManifestMetadata,
-    StoredInvoice,
-    StoredLines,
-    lines_blob,
-    moment,
-)
+from shared.storage.blobs import ManifestMetadata, StoredInvoice, StoredLines, lines_blob
 from shared.storage.inventory import InvoiceBlobs
+from shared.storage.metadata import moment
 
 MOST_EARLIER = 100
 """Earlier versions of lines that a manifest names; a listing of snapshots has all of them."""

@@ -18,8 +18,8 @@ from local.simulated.model import BILLING, OFFICE, ONE_TIME, RECURRING, USAGE, D
 from local.simulated.sources import stored_jsonl
 from shared.messages import LineItemsMessage, Look
 from shared.storage import inventory
-from shared.storage.blobs import now
 from shared.storage.manifest import MOST_EARLIER
+from shared.storage.metadata import now
 from tests.by_hand import numbers, page, rows, serve
 from tests.running_app import RunningApp
 
