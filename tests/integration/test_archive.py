@@ -514,6 +514,10 @@ def test_a_manifest_says_what_is_there(app: RunningApp) -> None:
         "currencyCode": "EUR",
         "totalCharges": 10,
         "complete": False,
+        "state": "fetching",
+        "reason": "the usage lines of one_time are not there yet",
+        "checkedAt": None,
+        "checks": 0,
         "lineTotal": Decimal("7.5"),
         "difference": Decimal("2.5"),
         "lineItems": [

@@ -242,7 +242,7 @@ def test_no_lines_where_there_are_charges_are_not_final(
     app.fetch(message)
     manifest = app.manifest(NEW.invoice_id)
     assert (manifest["complete"], manifest["state"]) == (True, "settling")
-    assert manifest["reason"] == "Partner Center gives no lines though 20.0 USD are charged"
+    assert manifest["reason"] == "Partner Center gives no lines though 20.00 USD are charged"
     ready.extend(rows(20))
     app.look(NEW.invoice_id)
     manifest = app.manifest(NEW.invoice_id)

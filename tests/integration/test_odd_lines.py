@@ -248,6 +248,7 @@ def test_an_immutable_blob_is_told_and_not_fetched_for_ever(
     """A retention policy answers the commit with 409, like a race; it is none."""
     serve(partner_center, "lineitems", lambda *_: page(rows(3)))
     app.fetch(ask(OFFICE))
+    partner_center.faults.clear()
     serve(partner_center, "lineitems", lambda *_: page(rows(4)))
 
     def refused(*_: object, **__: object) -> None:
@@ -375,6 +376,7 @@ def test_what_storage_refuses_is_not_told_as_a_race(
     app.fetch(ask(OFFICE))
     manifest = app.container.get_blob_client(f"{OFFICE.invoice_id}/manifest.json")
     manifest.set_standard_blob_tier("Archive")
+    partner_center.faults.clear()
     serve(partner_center, "lineitems", lambda *_: page(rows(4)))
     with pytest.raises(HttpResponseError, match="archived"):
         app.fetch(ask(OFFICE))
