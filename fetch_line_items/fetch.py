@@ -40,9 +40,12 @@ def fetch_lines(message: LineItemsMessage, services: Services) -> Result:
 
     What is left is to go on later, with the message that the result carries.
     """
-    if message.look:
+    if message.look is None:
+        return _fetch(message, services)
+    try:
         return look_at(message, message.look, services, lambda each: _fetch(each, services))
-    return _fetch(message, services)
+    except (ArchiveError, AzureError) as error:  # around the fetch, which has its own
+        return after_error(message, message.progress or Progress(), error)
 
 
 def _fetch(message: LineItemsMessage, services: Services) -> Result:

@@ -10,13 +10,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from azure.core.exceptions import HttpResponseError
+from azure.core.exceptions import HttpResponseError, ServiceRequestError
 
+from fetch_line_items.result import Failed, Later
 from local.simulated import Invoice, SimulatedGraph, SimulatedPartnerCenter, faults
 from local.simulated.invoices import new_commerce
 from local.simulated.model import BILLING, OFFICE, ONE_TIME, RECURRING, USAGE, Detail
 from local.simulated.sources import stored_jsonl
-from shared.messages import LineItemsMessage, Look
+from shared.messages import LineItemsMessage, Look, Progress
 from shared.storage import inventory
 from shared.storage.manifest import MOST_EARLIER
 from shared.storage.metadata import now
@@ -351,8 +352,7 @@ def test_a_look_whose_manifest_was_not_written_is_ordered_again(
         raise HttpResponseError("storage is away")
 
     monkeypatch.setattr(app.archive, "put_manifest", refused)
-    with pytest.raises(HttpResponseError):
-        app.fetch(ordered)
+    assert isinstance(app.result(ordered), Failed | Later)
     monkeypatch.setattr(app.archive, "put_manifest", put)
     app.fetch(ordered)
     assert state(app, half) == ("settling", 1)
@@ -497,4 +497,24 @@ def test_manifests_of_release_0_1_are_judged_by_the_next_run(
     app.list_invoices()
     assert state(app, half) == ("settling", 0)
     app.look(half.id)
+    assert state(app, half) == ("settling", 1)
+
+
+def test_a_look_whose_storage_is_away_goes_on_later(
+    app: RunningApp, half: Invoice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Like any other message: it is no poison before hours have passed."""
+    (ordered,) = app.looks
+
+    def refused(*_: Any, **__: Any) -> None:
+        raise ServiceRequestError("storage is away")
+
+    with monkeypatch.context() as away:
+        away.setattr(app.archive, "manifest", refused)
+        result = app.result(ordered)
+        assert isinstance(result, Later)
+        result = app.result(result.message.encode())
+        assert isinstance(result, Later)
+        assert (result.message.progress or Progress()).attempt == 2
+    app.fetch(result.message.encode())
     assert state(app, half) == ("settling", 1)
