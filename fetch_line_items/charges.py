@@ -14,14 +14,15 @@ _log = logging.getLogger(__name__)
 def total_of_odd(values: Sequence[object], field: str) -> Decimal:
     """Sum the values of a field; one that is no amount adds nothing, and is logged."""
     said = [value for value in values if value not in (None, "")]
-    amounts = [amount for amount in map(_amount, said) if amount is not None]
+    amounts = [amount for amount in map(amount_of, said) if amount is not None]
     if len(amounts) < len(said):
         odd = len(said) - len(amounts)
         _log.warning("%d of %d lines have no number in %s", odd, len(values), field)
     return total_of(amounts)
 
 
-def _amount(value: object) -> Decimal | None:
+def amount_of(value: object) -> Decimal | None:
+    """Give the amount that a value is, None where it is none."""
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         return None
     try:
@@ -29,8 +30,3 @@ def _amount(value: object) -> Decimal | None:
     except InvalidOperation:
         return None
     return amount if is_amount(amount) else None
-
-
-def camel_case(name: str) -> str:
-    """Spell a field of an export as Partner Center v1 spells it."""
-    return name[0].lower() + name[1:]

@@ -15,6 +15,7 @@ from fetch_line_items.job import Job, is_in_storage, job_of
 from fetch_line_items.look import look_at
 from fetch_line_items.result import Done, Later, Result, after_error
 from fetch_line_items.source import Source, Step
+from fetch_line_items.sums import Sums
 from fetch_line_items.waiting import note_wait
 from shared.amounts import total_of
 from shared.api.exchange import RequestContext
@@ -23,6 +24,7 @@ from shared.errors import ApiError, ArchiveError, Fatal, LinesWouldVanish, Overt
 from shared.links import link_of
 from shared.looks import refresh_manifest
 from shared.messages import GraphPosition, LineItemsMessage, Progress
+from shared.reconciliation import record
 from shared.services import Services
 from shared.storage.blobs import LinesMetadata, StoredLines
 from shared.storage.blocks import MOST_BLOCKS, Part
@@ -69,6 +71,7 @@ class _Turn:
         self._archive = services.archive
         self._key = message.key
         self._part = Part.after(self.progress.staged)
+        self._sums, self._is_from_the_start = Sums(), not self.progress.staged.blocks
         began = time.monotonic()
         self._until = began + services.settings.time_budget_seconds
         # An answer that was asked for at the end of the budget may still take its time.
@@ -87,7 +90,10 @@ class _Turn:
             if not step.last:
                 message = replace(self.message, progress=self.progress)
                 return Later(message, step.wait or 0, step.reason or self.so_far())
-            if job.stored and (step.unchanged or self._is_the_same(job.stored)):
+            if job.stored and step.unchanged:
+                return self._keep(job.stored)
+            if job.stored and self._is_the_same(job.stored):
+                self._record_sums(job.stored.about.run)
                 return self._keep(job.stored)
             self._commit(job)
         refresh_manifest(self._services, self._key.invoice_id)
@@ -132,12 +138,13 @@ class _Turn:
                 "pages, raise LINE_ITEMS_PAGE_SIZE"
             )
         content = self._content
-        totals = [total for total in (progress.total, step.total) if total is not None]
+        totals = [total for total in (progress.total, step.sums.total) if total is not None]
+        self._sums.add(step.sums)
         self.progress = replace(
             progress,
             staged=staged,
             content=content and content.then(step.content),
-            azure=progress.azure or step.azure,
+            azure=progress.azure or step.sums.azure,
             pages=progress.pages + step.pages,
             lines=progress.lines + step.lines,
             total=total_of(totals) if totals else None,
@@ -175,6 +182,7 @@ class _Turn:
         stored, lines = job.stored, self.progress.lines
         if not lines:
             self._check_nothing_vanishes(stored)
+        self._record_sums(self.progress.run)
         if stored and stored.size:
             self._archive.keep_lines(stored)
             if lines < stored.about.lines:
@@ -187,6 +195,11 @@ class _Turn:
             if not self._is_in_storage():
                 raise
         self._log(f"{self.progress.lines} lines of {job.source.name}, in storage")
+
+    def _record_sums(self, run: str | None) -> None:
+        """Note what the lines of this run come to, unless other invocations have seen some of them."""
+        if self._is_from_the_start and run:
+            record(self._archive, self._key, self._sums.part(run))
 
     def _is_in_storage(self) -> bool:
         """Whether somebody else has committed what this was to bring: where it has none, none too."""

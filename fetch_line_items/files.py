@@ -19,8 +19,8 @@ from threading import TIMEOUT_MAX
 
 from fetch_line_items.rows import RowReader, Rows
 from fetch_line_items.source import Deliver
+from fetch_line_items.sums import Sums
 from fetch_line_items.unzip import unzipped
-from shared.amounts import total_of
 from shared.api.exchange import RequestContext
 from shared.api.export import Manifest
 from shared.api.files import Files
@@ -55,9 +55,8 @@ class Brought:
 
     lines: int
     blocks: int
-    total: Decimal
+    sums: Sums
     content: Content
-    azure: bool
     end: int
     reached: FilePosition
     is_whole: bool
@@ -115,8 +114,8 @@ class FilesInFlight:
     def _bring(self, file: int, start: FilePosition, until: float) -> Brought:
         self.begin(file, start)
         flight = self._flights.pop(file)
-        reached, total, is_whole = start, Decimal(0), True
-        content, azure = NOTHING, False
+        reached, is_whole = start, True
+        sums, content = Sums(Decimal(0)), NOTHING
         pending: deque[Future[None]] = deque()
         try:
             for rows in flight.rows(self._context.deadline):
@@ -125,8 +124,8 @@ class FilesInFlight:
                 if rows.lines:
                     number = self._number(file, reached.blocks)
                     pending.append(self._threads.submit(self._deliver, number, rows.block))
-                reached, total = rows.reached, total_of((total, rows.total))
-                content, azure = content.then(rows.content), azure or rows.azure
+                reached, content = rows.reached, content.then(rows.content)
+                sums.add(rows.sums)
                 self._tell(file, reached)
                 if time.monotonic() >= until:
                     is_whole = False
@@ -139,9 +138,8 @@ class FilesInFlight:
         return Brought(
             lines=reached.lines - start.lines,
             blocks=reached.blocks - start.blocks,
-            total=total,
+            sums=sums,
             content=content,
-            azure=azure,
             end=self._number(file, reached.blocks),
             reached=reached,
             is_whole=is_whole,

@@ -6,11 +6,11 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from decimal import Decimal
 from hashlib import blake2b
 
 from fetch_line_items.lines import Lines
 from fetch_line_items.source import Deliver
+from fetch_line_items.sums import Sums
 from shared.content import Content
 from shared.messages import V1Position
 
@@ -23,9 +23,8 @@ class Arrived:
     """What has to be known of a page in flight; its bytes stay with the thread that delivers it."""
 
     lines: int
-    total: Decimal | None
+    sums: Sums
     content: Content
-    azure: bool
     total_count: int
     next_link: str | None
     token: str | None
@@ -81,9 +80,8 @@ def arrived(lines: Lines) -> Arrived:
     """Note what has to be known of a page, without its bytes."""
     return Arrived(
         lines=lines.count,
-        total=lines.total,
+        sums=lines.sums,
         content=Content.of(lines.block),
-        azure=lines.azure,
         total_count=lines.total_count,
         next_link=lines.next_link,
         token=lines.token,

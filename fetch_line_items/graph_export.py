@@ -13,6 +13,7 @@ from fetch_line_items.files import Brought, FilesInFlight
 from fetch_line_items.no_data import CODE, step_without_data
 from fetch_line_items.rows import RowReader
 from fetch_line_items.source import Deliver, Step
+from fetch_line_items.sums import Sums
 from shared.api.exchange import RequestContext
 from shared.api.export import Export, FailedExport, Manifest, RunningExport
 from shared.api.files import Files
@@ -63,7 +64,7 @@ class GraphExport:
         self._context = context
         self._until = context.deadline - _COMMIT_SECONDS
         kind = LINE_ITEM_TYPES[self.name, key.billing_provider, key.invoice_line_item_type]
-        self._reader = RowReader(kind.charge_field or "")
+        self._reader = RowReader(kind)
 
     def steps(
         self, position: GraphPosition | None, deliver: Deliver, has_time: Callable[[], bool]
@@ -134,7 +135,7 @@ class GraphExport:
         if position.has_begun:
             raise StalePosition(f"Graph's export of {self._key} has no data any more")
         if self._is_look and not self._is_before_history():
-            return Step(position, total=Decimal(0), last=True)
+            return Step(position, sums=Sums(Decimal(0)), last=True)
         return step_without_data(
             self._key,
             position,
@@ -171,7 +172,7 @@ class GraphExport:
         """Give a step for each file; those that have begun when the time is over are finished."""
         count = len(manifest.names)
         if position.file == count:
-            yield Step(position, total=Decimal(0), last=True)
+            yield Step(position, sums=Sums(Decimal(0)), last=True)
         with FilesInFlight(self._files, manifest, self._reader, deliver, self._context) as files:
             while position.file < count:
                 files.begin(position.file, position.inside)
@@ -186,9 +187,8 @@ class GraphExport:
                     blocks=brought.blocks,
                     pages=int(brought.is_whole),
                     lines=brought.lines,
-                    total=brought.total,
+                    sums=brought.sums,
                     content=brought.content,
-                    azure=brought.azure,
                     last=position.file == count,
                 )
                 if not brought.is_whole or not (files.has_begun(position.file) or has_time()):

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 import msgspec
 
-from fetch_line_items.azure_plan import CATEGORY, NAME, any_azure, is_azure
-from fetch_line_items.charges import camel_case, total_of_odd
-from shared.amounts import is_amount, total_of
+from fetch_line_items.charges import total_of_odd
+from fetch_line_items.fields import FieldNames, camel_case
+from fetch_line_items.sums import Sums, sums_of
 from shared.api.collection import parse_page
 from shared.json_text import loads
+from shared.models import LineItem
 
 # A string, which stays, or white space outside of strings, which goes.
 _WHITE_SPACE = re.compile(rb'("(?:[^"\\]|\\.)*")|[ \t\r\n]+')
@@ -23,70 +23,58 @@ _WHITE_SPACE = re.compile(rb'("(?:[^"\\]|\\.)*")|[ \t\r\n]+')
 class Lines:
     """The lines of one page: `block` ends each with a newline.
 
-    `total` sums their charges, None where they have none. `azure`: some are those of an Azure plan. The rest is as in `Page`, whose body is
-    not kept: a page in flight is in memory once.
+    The rest is as in `Page`, whose body is not kept: a page in flight is in memory once.
     """
 
     block: bytes
     count: int
-    total: Decimal | None
-    azure: bool
+    sums: Sums
     total_count: int
     next_link: str | None
     token: str | None
 
 
 class LineReader:
-    """Reads answers whose lines have their charge in `charge_field` (None: no charge)."""
+    """Reads answers whose lines are of this kind (None: of one that has no documented type)."""
 
-    def __init__(self, charge_field: str | None) -> None:
-        self._field = charge_field
-        if charge_field:
-            self._decoder = _decoder(charge_field)
+    def __init__(self, kind: type[LineItem] | None) -> None:
+        self._field = kind.charge_field if kind else None
+        if kind and kind.charge_field:
+            self._names, self._is_usage = FieldNames(kind, camel_case), kind.tax_field is None
+            self._decoder = _decoder(self._names)
 
     def read(self, body: bytes) -> Lines:
         """Split a body; raises ValueError if it is cut off or no page."""
         page = parse_page(body)
-        total, azure = self._looked_at(body, page.items)
         return Lines(
             block=_block(body, page.items),
             count=len(page.items),
-            total=total,
-            azure=azure,
+            sums=self._sums(body, page.items),
             total_count=page.total_count,
             next_link=page.next_link,
             token=page.token,
         )
 
-    def _looked_at(self, body: bytes, items: list[msgspec.Raw]) -> tuple[Decimal | None, bool]:
-        """Give the sum of the charges, and whether some lines are those of an Azure plan."""
+    def _sums(self, body: bytes, items: list[msgspec.Raw]) -> Sums:
         if not self._field:
-            return None, False
+            return Sums()
         try:
             # One more pass over the body, which builds nothing of the other fields.
-            found = self._decoder.decode(body).items or []
-            total = total_of(item.charge for item in found if item.charge is not None)
+            return sums_of(self._decoder.decode(body).items or [], is_usage=self._is_usage)
         except (msgspec.DecodeError, ArithmeticError):
-            return self._odd(items)
-        if not is_amount(total):
-            return self._odd(items)
-        return total, any_azure((item.category for item in found), (item.sku for item in found))
+            return self._odd([loads(bytes(item)) for item in items], self._field)
 
-    def _odd(self, items: list[msgspec.Raw]) -> tuple[Decimal, bool]:
-        lines = [loads(bytes(item)) for item in items]
-        charges = [line.get(self._field) if isinstance(line, dict) else None for line in lines]
-        return total_of_odd(charges, self._field or ""), any(map(is_azure, lines))
+    def _odd(self, lines: list[object], field: str) -> Sums:
+        charges = [line.get(field) if isinstance(line, dict) else None for line in lines]
+        sums = sums_of([*map(self._names.read, lines)], is_usage=self._is_usage)
+        sums.total = total_of_odd(charges, field)
+        return sums
 
 
-def _decoder(field: str) -> msgspec.json.Decoder[Any]:
-    """Make a decoder of pages that reads one decimal of each item, and what it is of."""
-    fields = [
-        ("charge", Decimal | None, msgspec.field(name=field, default=None)),
-        ("category", str | None, msgspec.field(name=camel_case(CATEGORY), default=None)),
-        ("sku", str | None, msgspec.field(name=camel_case(NAME), default=None)),
-    ]
-    item = msgspec.defstruct("Item", fields, gc=False)
-    return msgspec.json.Decoder(msgspec.defstruct("Page", [("items", list[item] | None, None)]))  # type: ignore[valid-type]
+def _decoder(names: FieldNames) -> msgspec.json.Decoder[Any]:
+    """Make a decoder of pages that reads some fields of each item."""
+    items = list[names.struct()] | None  # type: ignore[misc,valid-type]
+    return msgspec.json.Decoder(msgspec.defstruct("Page", [("items", items, None)]))
 
 
 def _block(body: bytes, items: list[msgspec.Raw]) -> bytes:

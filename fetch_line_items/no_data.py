@@ -9,6 +9,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from fetch_line_items.source import Step
+from fetch_line_items.sums import Sums
 from shared.errors import Fatal
 from shared.keys import LineItemsKey
 from shared.messages import GraphPosition, V1Position
@@ -36,7 +37,7 @@ def step_without_data(
         reason = f"not published yet (Graph's export has no data, for the {late.no_data}. time)"
         return Step(late, wait=waits[position.no_data], reason=reason)
     if key.invoice_line_item_type == "usage_line_items":
-        return Step(replace(position, no_data=late.no_data), total=Decimal(0), last=True)
+        return Step(replace(position, no_data=late.no_data), sums=Sums(Decimal(0)), last=True)
     raise Fatal(
         f"Microsoft has not published {key} in {settle_days} days: Graph's export has no data",
         code=CODE,

@@ -178,9 +178,8 @@ def _step(page: Arrived, reached: V1Position, *, last: bool) -> Step[V1Position]
         blocks=pages,
         pages=pages,
         lines=page.lines,
-        total=page.total,
+        sums=page.sums,
         content=page.content,
-        azure=page.azure,
         last=last,
     )
 

@@ -42,7 +42,7 @@ class PartnerCenterPages:
         self._context = context
         self._by_token = key.billing_provider == "one_time"
         kind = LINE_ITEM_TYPES.get((self.name, key.billing_provider, key.invoice_line_item_type))
-        self._reader = LineReader(kind.charge_field if kind else None)
+        self._reader = LineReader(kind)
         self._no_lines = self._reader.read(b'{"items":[]}')
 
     def steps(

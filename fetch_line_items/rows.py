@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, NamedTuple
 
 import msgspec
 from zlib_ng.zlib_ng import crc32
 
-from fetch_line_items.azure_plan import CATEGORY, NAME, any_azure, is_azure
-from fetch_line_items.charges import camel_case, total_of_odd
-from shared.amounts import is_amount, total_of
+from fetch_line_items.charges import total_of_odd
+from fetch_line_items.fields import FieldNames, as_it_is, camel_case
+from fetch_line_items.sums import Sums, sums_of
 from shared.content import Content
 from shared.errors import StalePosition
 from shared.json_text import loads, without_byte_order_mark
 from shared.messages import FilePosition
+from shared.models import LineItem
 
 BLOCK_BYTES = 4 << 20
 _LONGEST_ROW = 64 << 20
@@ -26,34 +26,40 @@ _OPEN, _CLOSE = b"{}"
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows that are a block: each ends with a newline. The file goes on at `reached`.
-
-    `azure`: some are those of an Azure plan.
-    """
+    """Rows that are a block: each ends with a newline. The file goes on at `reached`."""
 
     block: bytes
     content: Content
     lines: int
-    total: Decimal
-    azure: bool
+    sums: Sums
     reached: FilePosition
 
 
 class _Summed(NamedTuple):
     block: bytes
     lines: int
-    total: Decimal
-    azure: bool
+    sums: Sums
+
+
+class _Spelling(NamedTuple):
+    """How the fields of rows are spelled: `charge` is one of them."""
+
+    charge: str
+    decoder: msgspec.json.Decoder[Any]
 
 
 class RowReader:
-    """Reads rows whose charge is in `charge_field`, in any case."""
+    """Reads rows of this kind, their fields in any case."""
 
-    def __init__(self, charge_field: str) -> None:
-        self._field = charge_field
-        self._names = (charge_field, camel_case(charge_field))
-        self._decoder = _decoder(self._names)
-        self._in_any_case = re.compile(rb'"(%b)"[ \t]*:' % charge_field.encode(), re.I)
+    def __init__(self, kind: type[LineItem]) -> None:
+        self._field = kind.charge_field or ""
+        self._is_usage = kind.tax_field is None
+        self._names = FieldNames(kind, as_it_is)
+        both = self._names, FieldNames(kind, camel_case)
+        self._spellings = [
+            _Spelling(each.amounts["charge"], msgspec.json.Decoder(each.struct())) for each in both
+        ]
+        self._in_any_case = re.compile(rb'"(%b)"[ \t]*:' % self._field.encode(), re.I)
 
     def rows(self, unpacked: Iterable[bytes], start: FilePosition) -> Iterator[Rows]:
         """Cut a file into blocks of rows, from `start` on.
@@ -69,7 +75,7 @@ class RowReader:
 
     def _read(self, text: bytes, position: FilePosition) -> Rows:
         rows = text if position.offset else without_byte_order_mark(text)
-        block, lines, total, azure = self._plain(rows) or self._odd(rows, position.lines)
+        block, lines, sums = self._plain(rows) or self._odd(rows, position.lines)
         content = Content.of(block)
         # To sum up each byte once: mostly all of them go on as they are.
         passed = content if block is text else Content.of(text)
@@ -79,24 +85,24 @@ class RowReader:
             blocks=position.blocks + bool(lines),
             lines=position.lines + lines,
         )
-        return Rows(block, content, lines, total, azure, reached)
+        return Rows(block, content, lines, sums, reached)
 
     def _plain(self, text: bytes) -> _Summed | None:
         """Read rows in one pass, which builds nothing of their other fields; None where one is odd."""
-        try:
-            rows = self._decoder.decode_lines(text)
-            charges = [row.charge if row.charge is not None else row.other for row in rows]
-            said = [charge for charge in charges if charge is not None]
-            total = total_of(said)
-        except (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError, RecursionError):
+        for spelling in self._spellings:
+            try:
+                rows = spelling.decoder.decode_lines(text)
+                sums = sums_of(rows, is_usage=self._is_usage)
+            except (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError, RecursionError):
+                return None
+            if sums.charge_types:
+                break
+        if not _is_one_a_line(len(rows), text):
             return None
-        if not (_is_one_a_line(len(rows), text) and is_amount(total)):
+        charged = sum(group.lines for group in sums.charge_types.values())
+        if charged < len(rows) and self._is_spelled_otherwise(text, spelling.charge):
             return None
-        if len(said) < len(rows) and self._is_spelled_otherwise(text):
-            return None
-        categories = (row.category or row.other_category for row in rows)
-        azure = any_azure(categories, (row.sku or row.other_sku for row in rows))
-        return _Summed(text, len(rows), total, azure)
+        return _Summed(text, len(rows), sums)
 
     def _odd(self, text: bytes, before: int) -> _Summed:
         """Read rows one by one, unless only what is around them is odd."""
@@ -105,12 +111,12 @@ class RowReader:
         if plain := self._plain(block):
             return plain
         rows = [self._fields(line, before + number) for number, line in enumerate(lines, 1)]
-        total = total_of_odd([*map(self._charge, rows)], self._field)
-        return _Summed(block, len(lines), total, any(map(is_azure, rows)))
+        sums = sums_of([*map(self._names.read, rows)], is_usage=self._is_usage)
+        sums.total = total_of_odd([*map(self._charge, rows)], self._field)
+        return _Summed(block, len(lines), sums)
 
-    def _is_spelled_otherwise(self, block: bytes) -> bool:
-        found = (match[1].decode() for match in self._in_any_case.finditer(block))
-        return any(name not in self._names for name in found)
+    def _is_spelled_otherwise(self, block: bytes, charge: str) -> bool:
+        return any(match[1].decode() != charge for match in self._in_any_case.finditer(block))
 
     def _fields(self, row: bytes, number: int) -> dict[str, Any]:
         try:
@@ -125,20 +131,9 @@ class RowReader:
     def _charge(self, fields: dict[str, Any]) -> object:
         spelled = [name for name in fields if name.lower() == self._field.lower()]
         # In the same order as above, whatever else is odd in the block.
-        spelled.sort(key=lambda name: (name != self._field, name not in self._names))
+        names = [spelling.charge for spelling in self._spellings]
+        spelled.sort(key=lambda name: (name != names[0], name not in names))
         return next((fields[name] for name in spelled if fields[name] is not None), None)
-
-
-def _decoder(names: tuple[str, str]) -> msgspec.json.Decoder[Any]:
-    """Make a decoder of rows that reads one decimal of each, and what it is of, by either name."""
-    types = {names: Decimal, (CATEGORY, camel_case(CATEGORY)): str, (NAME, camel_case(NAME)): str}
-    attributes = ("charge", "other"), ("category", "other_category"), ("sku", "other_sku")
-    fields = [
-        (attribute, kind | None, msgspec.field(name=name, default=None))
-        for both, (spelled, kind) in zip(attributes, types.items(), strict=True)
-        for attribute, name in zip(both, spelled, strict=True)
-    ]
-    return msgspec.json.Decoder(msgspec.defstruct("Row", fields, gc=False))
 
 
 def whole_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -7,10 +7,10 @@ offsets, tokens or operations.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
-from decimal import Decimal
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from fetch_line_items.sums import Sums
 from shared.content import NOTHING, Content
 from shared.messages import GraphPosition, V1Position
 
@@ -26,8 +26,7 @@ class Step[P: V1Position | GraphPosition = V1Position | GraphPosition]:
     """What has come since the step before; all of it has been delivered.
 
     `position` is enough to go on in another process, with the source that it is of, and `end` is above the numbers of all blocks
-    that count so far. `total` sums the charges, None where these lines have none or none has come;
-    `content` is what has come, in one piece. `azure`: some lines are those of an Azure plan. `wait`: the source
+    that count so far. `sums` is what the lines come to, `content` tells them from others. `wait`: the source
     is not ready, and is to be asked again after so many seconds, for a `reason`. `unchanged`: it has just
     what is stored, so nothing has come.
     """
@@ -37,9 +36,8 @@ class Step[P: V1Position | GraphPosition = V1Position | GraphPosition]:
     blocks: int = 0
     pages: int = 0
     lines: int = 0
-    total: Decimal | None = None
+    sums: Sums = field(default_factory=Sums)
     content: Content = NOTHING
-    azure: bool = False
     last: bool = False
     unchanged: bool = False
     wait: float | None = None

@@ -16,6 +16,7 @@ import msgspec
 from shared.errors import Overtaken
 from shared.messages import LineItemsMessage, Look
 from shared.queue import LineItemsQueue
+from shared.reconciliation import read_parts
 from shared.services import Services
 from shared.settling import SETTLED, settled_after
 from shared.storage.blobs import ManifestMetadata
@@ -62,7 +63,8 @@ def refresh_manifest(
             # First sent, then noted: after a crash in between another one is sent, and noted.
             send_look(services.queue, invoice_id, due, due - at)
             ordered.add(due)
-        manifest = manifest_of(findings, about)
+        parts = read_parts(archive.reconciliation(invoice_id)[0])
+        manifest = manifest_of(findings, about, parts)
         with suppress(Overtaken):
             text = msgspec.json.encode(manifest)
             archive.put_manifest(invoice_id, text, about, replacing=etag)

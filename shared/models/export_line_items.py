@@ -66,6 +66,7 @@ class BilledReconciliationLineItem(ExportLineItem):
     """
 
     charge_field = "Total"
+    tax_field = "TaxTotal"
 
     order_id: Text = None
     order_date: ApiDate = None

@@ -18,6 +18,8 @@ class LineItem(Resource):
 
     charge_field: ClassVar[str | None] = None
     """The field that holds a line's charge, as JSON spells it; None where a line has no price."""
+    tax_field: ClassVar[str | None] = None
+    """The field that holds the tax in that charge; None where there is none, as in usage."""
 
     partner_id: Text = None
     customer_id: Text = None
@@ -40,6 +42,7 @@ class LicenseBasedLineItem(PartnerCenterLineItem):
     """A licence on a legacy invoice: office, billing_line_items."""
 
     charge_field = "totalForCustomer"
+    tax_field = "tax"
 
     customer_name: Text = None
     tier2_mpn_id: Text = Field(None, alias="tier2MpnId")
@@ -93,6 +96,7 @@ class UsageBasedLineItem(LegacyAzureLineItem):
     """
 
     charge_field = "postTaxTotal"
+    tax_field = "taxAmount"
 
     detail_line_item_id: Text = None
     sku: Text = None
@@ -156,6 +160,7 @@ class OneTimeInvoiceLineItem(NewCommerceLineItem):
     """
 
     charge_field = "totalForCustomer"
+    tax_field = "taxTotal"
 
     order_id: Text = None
     order_date: ApiDate = None

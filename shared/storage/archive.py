@@ -3,6 +3,7 @@
     {invoiceId}/invoice.json                                   the invoice as listed
     {invoiceId}/{billingProvider}/{invoiceLineItemType}.jsonl  every line
     {invoiceId}/manifest.json                                  what is there, and whether it adds up
+    {invoiceId}/reconciliation.json                            what the lines come to
 
 It knows nothing of where lines come from. Thread-safe; one for the process.
 """
@@ -33,6 +34,7 @@ from shared.storage.blobs import (
     invoice_blob,
     lines_blob,
     manifest_blob,
+    reconciliation_blob,
 )
 from shared.storage.blocks import Part, Staged, ids_of, number_of
 from shared.storage.conditions import discard, is_kept_out, only, told_as_overtaken
@@ -194,6 +196,18 @@ class Archive:
     ) -> None:
         """Write a manifest."""
         self._put(manifest_blob(invoice_id), text, about.metadata(), replacing)
+
+    def reconciliation(self, invoice_id: str) -> tuple[bytes | None, str | None]:
+        """Give what the lines of an invoice come to, and its ETag (None where there is none)."""
+        try:
+            download = self._container.download_blob(reconciliation_blob(invoice_id))
+        except ResourceNotFoundError:
+            return None, None
+        return download.readall(), download.properties.etag
+
+    def put_reconciliation(self, invoice_id: str, text: bytes, *, replacing: str | None) -> None:
+        """Write what the lines of an invoice come to."""
+        self._put(reconciliation_blob(invoice_id), text, {}, replacing)
 
     # -- the container
 

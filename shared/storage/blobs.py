@@ -26,6 +26,11 @@ def manifest_blob(invoice_id: str) -> str:
     return f"{invoice_id}/manifest.json"
 
 
+def reconciliation_blob(invoice_id: str) -> str:
+    """Name the blob of what the lines come to."""
+    return f"{invoice_id}/reconciliation.json"
+
+
 def lines_blob(key: LineItemsKey) -> str:
     """Name the blob of these lines."""
     return f"{key}.jsonl"

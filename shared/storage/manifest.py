@@ -18,6 +18,7 @@ from shared.amounts import subtract, total_of, written
 from shared.details import ParsedInvoice, details_of, parse_invoice
 from shared.keys import LineItemsKey
 from shared.models import Invoice
+from shared.reconciliation import Parts, Reconciliation, reconciliation_of
 from shared.settling import FETCHING, SETTLED, doubts
 from shared.storage.blobs import ManifestMetadata, StoredInvoice, StoredLines, lines_blob
 from shared.storage.inventory import InvoiceBlobs
@@ -63,7 +64,7 @@ class Manifest(msgspec.Struct, rename="camel"):
     is. `state` says whether they are final, and `reason` why, in words; `checks` counts the looks
     that have changed nothing. `line_total` sums the billing lines (usage lines explain them, and do
     not add); `difference` is `total_charges` less `line_total`: adjustments and the like are on the
-    invoice but on no line.
+    invoice but on no line, and `reconciliation` tells what is known of the reasons.
     """
 
     invoice_id: str
@@ -74,6 +75,7 @@ class Manifest(msgspec.Struct, rename="camel"):
     reason: str
     line_total: msgspec.Raw
     difference: msgspec.Raw | None
+    reconciliation: Reconciliation
     line_items: list[Entry]
     checked_at: str | None
     checks: int
@@ -154,8 +156,8 @@ def _not_there(key: LineItemsKey) -> str:
     return f"the {kind} lines of {key.billing_provider} are not there yet"
 
 
-def manifest_of(findings: Findings, about: ManifestMetadata) -> Manifest:
-    """Write down what is there, and what `about` says of it."""
+def manifest_of(findings: Findings, about: ManifestMetadata, parts: Parts) -> Manifest:
+    """Write down what is there, what `about` says of it, and what is known of its sums."""
     stored, invoice = findings.stored, findings.invoice
     charges, line_total = invoice.total_charges if invoice else None, findings.line_total
     currencies = (lines.about.currency for lines in stored.lines.values())
@@ -168,6 +170,7 @@ def manifest_of(findings: Findings, about: ManifestMetadata) -> Manifest:
         reason=_reason(findings, about),
         line_total=_amount(line_total),
         difference=None if charges is None else _amount(subtract(charges, line_total)),
+        reconciliation=reconciliation_of(invoice, stored.lines.values(), parts),
         line_items=[
             entry_of(lines, stored.earlier.get(lines.key, ())) for lines in stored.lines.values()
         ],

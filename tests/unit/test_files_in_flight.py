@@ -13,6 +13,7 @@ from fetch_line_items.files import FileFlight
 from fetch_line_items.rows import RowReader
 from shared.errors import NoAnswer
 from shared.messages import FilePosition
+from shared.models.export_line_items import BilledReconciliationLineItem
 
 
 @pytest.mark.parametrize("began", [True, False])
@@ -34,7 +35,7 @@ def test_a_silent_file_is_not_waited_for_beyond_the_deadline(
 
     flight = FileFlight("part-1")
     thread = threading.Thread(
-        target=flight.run, args=(silent(), RowReader("Total"), FilePosition())
+        target=flight.run, args=(silent(), RowReader(BilledReconciliationLineItem), FilePosition())
     )
     thread.start()
     try:
@@ -53,7 +54,8 @@ def test_a_file_without_a_deadline_is_waited_for() -> None:
     """As long as it takes: nobody has named an end."""
     flight = FileFlight("part-1")
     threading.Thread(
-        target=flight.run, args=(_one_row(), RowReader("Total"), FilePosition())
+        target=flight.run,
+        args=(_one_row(), RowReader(BilledReconciliationLineItem), FilePosition()),
     ).start()
     assert [rows.lines for rows in flight.rows(float("inf"))] == [1]
 

@@ -11,6 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fetch_line_items.lines import LineReader
+from shared.models.line_items import LineItem
+
+
+class Charged(LineItem):
+    """A kind of line with a charge and a tax in it."""
+
+    charge_field = "charge"
+    tax_field = "tax"
+
 
 ODD_ITEM = (
     r'{"amount": 0.1999968000511991808131,"text":"caf\u00e9 \/ \u2028 한국' + "\u2028\x85"
@@ -69,18 +78,18 @@ HALF_A_PAIR = r'{"name":"cut \ud83d","charge":1.50,"n":1.10}'
 
 def test_half_a_surrogate_pair_is_kept() -> None:
     """A text that the server has cut in the middle of an emoji is JSON, and stays as it is."""
-    lines = LineReader("charge").read(page(HALF_A_PAIR, '{"charge":"2"}'))
+    lines = LineReader(Charged).read(page(HALF_A_PAIR, '{"charge":"2"}'))
     assert lines.block == f'{HALF_A_PAIR}\n{{"charge":"2"}}\n'.encode()
-    assert lines.total == Decimal("3.50")
+    assert lines.sums.total == Decimal("3.50")
     pretty = HALF_A_PAIR.replace("{", "{\r\n  ", 1)
-    assert LineReader("charge").read(page(pretty)).block == f"{HALF_A_PAIR}\n".encode()
+    assert LineReader(Charged).read(page(pretty)).block == f"{HALF_A_PAIR}\n".encode()
 
 
 @pytest.mark.parametrize("cut", range(1, len(page(HALF_A_PAIR))))
 def test_half_a_surrogate_pair_does_not_hide_a_cut(cut: int) -> None:
     """However much of the body is missing, it is an error."""
     with pytest.raises(ValueError, match=r"."):
-        LineReader("charge").read(page(HALF_A_PAIR)[:-cut])
+        LineReader(Charged).read(page(HALF_A_PAIR)[:-cut])
 
 
 def test_charges_are_summed_exactly_whether_numbers_or_strings() -> None:
@@ -95,8 +104,8 @@ def test_charges_are_summed_exactly_whether_numbers_or_strings() -> None:
         "123456789012345678901234567890",
     ]
     items = [f'{{"charge": {text}}}' for text in texts]
-    lines = LineReader("charge").read(page(*items, "{}"))
-    assert lines.total == Decimal("123456789012345678901234568901.1999968000511991808131")
+    lines = LineReader(Charged).read(page(*items, "{}"))
+    assert lines.sums.total == Decimal("123456789012345678901234568901.1999968000511991808131")
 
 
 @pytest.mark.parametrize(
@@ -112,8 +121,8 @@ def test_a_charge_that_is_no_number_is_told_and_adds_nothing(
 ) -> None:
     """The other lines are summed, and the log names the field."""
     with caplog.at_level(logging.WARNING):
-        lines = LineReader("charge").read(page('{"charge":1.5}', f'{{"charge":{text}}}'))
-    assert lines.total == Decimal("1.5")
+        lines = LineReader(Charged).read(page('{"charge":1.5}', f'{{"charge":{text}}}'))
+    assert lines.sums.total == Decimal("1.5")
     assert "1 of 2 lines have no number in charge" in caplog.text
 
 
@@ -132,10 +141,10 @@ def test_a_charge_that_is_no_number_is_told_and_adds_nothing(
 def test_a_body_that_is_cut_off_or_no_page_is_an_error(body: bytes) -> None:
     """It is never taken for an empty page."""
     with pytest.raises(ValueError, match=r"."):  # what the client takes for a broken body
-        LineReader("charge").read(body)
+        LineReader(Charged).read(body)
 
 
 def test_no_items_are_an_empty_block() -> None:
     """Null is what the API may give instead of an empty list."""
-    assert LineReader("charge").read(b'{"totalCount":0,"items":[]}').block == b""
-    assert LineReader("charge").read(b'{"items":null}').block == b""
+    assert LineReader(Charged).read(b'{"totalCount":0,"items":[]}').block == b""
+    assert LineReader(Charged).read(b'{"items":null}').block == b""

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from fetch_line_items.lines import Lines
 from fetch_line_items.paging import Pager
 from fetch_line_items.source import Step
+from fetch_line_items.sums import Sums
 from shared.errors import Fatal, Retriable
 from shared.messages import V1Position
 
@@ -28,7 +29,7 @@ def lines(
     """Make the answer with these lines; each charges its own number."""
     block = b"".join(b"%d\n" % number for number in numbers)
     total, link = Decimal(sum(numbers)), "/next" if next_link else None
-    return Lines(block, len(numbers), total, False, total_count, link, token)
+    return Lines(block, len(numbers), Sums(total), total_count, link, token)
 
 
 @dataclass

@@ -13,6 +13,7 @@ from fetch_line_items.rows import RowReader, Rows
 from fetch_line_items.unzip import unzipped
 from shared.errors import StalePosition
 from shared.messages import FilePosition
+from shared.models.export_line_items import BilledReconciliationLineItem
 
 ODD = [
     '{"Name":"a\u2028b\u0085c\x0bd","Total":1.0E-4}'.replace("\x0b", "\\u000b"),
@@ -35,7 +36,7 @@ def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def read(*pieces: bytes, start: FilePosition = BEGINNING) -> list[Rows]:
-    return list(RowReader("Total").rows(pieces, start))
+    return list(RowReader(BilledReconciliationLineItem).rows(pieces, start))
 
 
 def pieces(text: bytes, size: int) -> list[bytes]:
@@ -53,7 +54,7 @@ def test_rows_are_kept_byte_for_byte(size: int) -> None:
     rows = read(*pieces(text, size))
     assert text_of(rows) == text
     assert sum(each.lines for each in rows) == len(ODD)
-    assert sum(each.total for each in rows) == TOTAL
+    assert sum(each.sums.total or 0 for each in rows) == TOTAL
 
 
 def test_blocks_are_the_same_however_the_text_comes() -> None:
@@ -120,7 +121,7 @@ def test_bytes_that_are_no_text_are_kept(row: bytes, beside: bytes) -> None:
     """They are nobody's charge, whatever else is odd among the rows around them."""
     text = row + b"\n" + beside + b"\n"
     (rows,) = read(text)
-    assert (rows.block, rows.total) == (text, Decimal(1))
+    assert (rows.block, rows.sums.total) == (text, Decimal(1))
 
 
 def test_a_charge_that_is_no_amount_adds_nothing(caplog: pytest.LogCaptureFixture) -> None:
@@ -128,7 +129,7 @@ def test_a_charge_that_is_no_amount_adds_nothing(caplog: pytest.LogCaptureFixtur
     (rows,) = read(
         b'{"Total":"n/a"}\n{"Total":1.5}\n{"Total":""}\n{"Total":null}\n{"Total":1e999}\n'
     )
-    assert rows.total == Decimal("1.5")
+    assert rows.sums.total == Decimal("1.5")
     assert "2 of 5 lines have no number in Total" in caplog.text
 
 
@@ -150,7 +151,7 @@ def test_a_number_that_no_sum_is_exact_with_adds_nothing(
     rows = read(text)
     assert time.monotonic() - began < 1
     assert text_of(rows) == text
-    assert rows[0].total == Decimal("1" + "0" * 100 + "." + "0" * 99 + "1")
+    assert rows[0].sums.total == Decimal("1" + "0" * 100 + "." + "0" * 99 + "1")
     assert "1 of 3 lines have no number in Total" in caplog.text
 
 
@@ -162,7 +163,7 @@ def test_a_number_beyond_all_bounds_elsewhere_in_a_row_is_json(
     monkeypatch.setattr("fetch_line_items.rows.BLOCK_BYTES", 1 << 20)
     text = f'{{"Other":{number},"Total":1}}\n{{"Total":"n/a"}}\n'.encode()
     (rows,) = read(text)
-    assert (rows.block, rows.total) == (text, Decimal(1))
+    assert (rows.block, rows.sums.total) == (text, Decimal(1))
 
 
 @pytest.mark.parametrize(
@@ -179,7 +180,7 @@ def test_a_number_beyond_all_bounds_elsewhere_in_a_row_is_json(
 @pytest.mark.parametrize("beside", ["{}", '{"Total":"n/a"}'], ids=["plain", "odd"])
 def test_a_charge_that_is_there_twice_counts_once(row: str, charge: int, beside: str) -> None:
     """The same one, whatever else is odd among the rows around it."""
-    assert sum(each.total for each in read(f"{row}\n{beside}\n".encode())) == charge
+    assert sum(each.sums.total or 0 for each in read(f"{row}\n{beside}\n".encode())) == charge
 
 
 @pytest.mark.parametrize("size", [4_000, 1 << 20])
@@ -200,7 +201,7 @@ def test_a_row_without_an_end_is_told_before_it_fills_the_memory(
 
     began = time.monotonic()
     with pytest.raises(ValueError, match="a line has more than 64 MiB"):
-        list(RowReader("Total").rows(endless(), BEGINNING))
+        list(RowReader(BilledReconciliationLineItem).rows(endless(), BEGINNING))
     assert taken <= (68 << 20) + 2 * size
     assert time.monotonic() - began < 5
 
@@ -209,7 +210,9 @@ def test_a_bomb_is_unpacked_piece_by_piece() -> None:
     """70 MB in 70 kB: a row that is too long, whatever it was packed to."""
     bomb = gzip.compress(bytes(70 << 20))
     with pytest.raises(ValueError, match="a line has more than 64 MiB"):
-        list(RowReader("Total").rows(unzipped([bomb], most=4 << 20), BEGINNING))
+        list(
+            RowReader(BilledReconciliationLineItem).rows(unzipped([bomb], most=4 << 20), BEGINNING)
+        )
 
 
 def test_a_file_goes_on_behind_any_block() -> None:
@@ -261,4 +264,8 @@ def test_plain_text_is_given_as_it_is(size: int) -> None:
 def test_what_is_no_whole_file_is_told(file: bytes, text: str) -> None:
     """Cut off, corrupt, with something behind it, or nothing at all."""
     with pytest.raises(ValueError, match=text):
-        list(RowReader("Total").rows(unzipped([file] if file else [], most=100), FilePosition()))
+        list(
+            RowReader(BilledReconciliationLineItem).rows(
+                unzipped([file] if file else [], most=100), FilePosition()
+            )
+        )

@@ -1,0 +1,75 @@
+"""The fields of a line that are looked at, whatever its source; all others are never built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from fetch_line_items.charges import amount_of
+from shared.models import LineItem
+
+_TEXTS = {"charge_type": "ChargeType", "customer": "CustomerId", "subscription": "SubscriptionId"}
+_PRODUCT = {"category": "ProductCategory", "sku": "SkuName"}
+
+
+class Fields(msgspec.Struct, gc=False):
+    """What is looked at of one line; None is what it does not have.
+
+    Decoders make rows of a type of their own, with those of these attributes that the kind of line has.
+    """
+
+    charge: Decimal | None = None
+    tax: Decimal | None = None
+    charge_type: str | None = None
+    customer: str | None = None
+    subscription: str | None = None
+    category: str | None = None
+    sku: str | None = None
+
+
+class FieldNames:
+    """The names of these fields in one kind of line, as Microsoft Graph or else v1 spells them."""
+
+    def __init__(self, kind: type[LineItem], spelled: Callable[[str], str]) -> None:
+        amounts = {"charge": kind.charge_field, "tax": kind.tax_field}
+        texts = _TEXTS | (_PRODUCT if kind.tax_field else {})
+        self.amounts = {field: spelled(name) for field, name in amounts.items() if name}
+        self.texts = {field: spelled(name) for field, name in texts.items()}
+
+    def struct(self) -> type[Fields]:
+        """Make the type that a decoder reads these fields into."""
+        kinds: dict[type, dict[str, str]] = {Decimal: self.amounts, str: self.texts}
+        fields: list[Any] = [
+            (field, kind | None, msgspec.field(name=name, default=None))
+            for kind, names in kinds.items()
+            for field, name in names.items()
+        ]
+        return msgspec.defstruct("Row", fields, gc=False)  # type: ignore[return-value]
+
+    def read(self, line: object) -> Fields:
+        """Read the fields of a line that is odd: their names in any case, what is not as documented as None."""
+        if not isinstance(line, dict):
+            return Fields()
+        values = {name.lower(): value for name, value in line.items()}
+        read: dict[str, Any] = {
+            f: amount_of(values.get(n.lower())) for f, n in self.amounts.items()
+        }
+        read |= {f: _text(values.get(n.lower())) for f, n in self.texts.items()}
+        return Fields(**read)
+
+
+def camel_case(name: str) -> str:
+    """Spell a field of an export as Partner Center v1 spells it."""
+    return name[0].lower() + name[1:]
+
+
+def as_it_is(name: str) -> str:
+    """Spell a field as the documents of an export do."""
+    return name
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
