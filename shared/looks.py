@@ -83,6 +83,7 @@ def send_look(
     left = round((wait - hop).total_seconds())
     message = LineItemsMessage(invoice_id=invoice_id, look=Look(due=due, left=left))
     queue.send(message, delay=hop.total_seconds())
+    _log.info("Invoice %s will be looked at again on %s", invoice_id, due.isoformat())
 
 
 def _tell(before: ManifestMetadata, about: ManifestMetadata, manifest: Manifest) -> None:

@@ -31,12 +31,12 @@ def stored(stack: Stack) -> dict[str, bytes]:
     return {name: stack.container.download_blob(name).readall() for name in names}
 
 
-def complete(stack: Stack, invoices: list[Invoice]) -> bool:
+def complete(stack: Stack, invoices: list[Invoice], *others: FunctionsHost) -> bool:
     """Whether every invoice has a complete manifest and no message is left."""
     manifests = [f"{invoice.id}/manifest.json" for invoice in with_nested(invoices)]
     return (
         set(manifests) <= set(stack.blobs())
-        and stack.at_work() == 0
+        and stack.at_work(*others) == 0
         and all(
             json.loads(stack.container.download_blob(name).readall())["complete"]
             for name in manifests

@@ -89,7 +89,7 @@ def test_a_link_that_takes_longer_than_the_lease_is_fetched_once() -> None:
     ):
         stack.partner_center.options.latency_seconds = 1
         stack.host.run("list_invoices")
-        wait_until(lambda: complete(stack, invoices), "every manifest complete")
+        wait_until(lambda: complete(stack, invoices, other), "every manifest complete")
         assert stored(stack) == expected_blobs(invoices)
         assert fetches(stack.host) + fetches(other) == LINKS
         assert set(pages_asked_for(stack, invoices).values()) == {1}
@@ -105,10 +105,10 @@ def test_a_host_that_stood_still_beyond_its_lease_spoils_nothing() -> None:
         with ExitStack() as hosts:
             with stack.host.frozen():
                 other = hosts.enter_context(second_host(stack, lease_seconds=3))
-                wait_until(lambda: complete(stack, invoices), "every manifest complete")
+                wait_until(lambda: complete(stack, invoices, other), "every manifest complete")
             wait_until(lambda: ended(stack.host) == LINKS, "no fetch under way")
             assert fetches(other) == LINKS
-        assert complete(stack, invoices)
+            assert complete(stack, invoices, other)
         assert stored(stack) == expected_blobs(invoices)
         assert stack.waiting(POISON) == 0
 

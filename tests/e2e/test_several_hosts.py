@@ -23,7 +23,7 @@ def test_two_hosts_share_many_links() -> None:
         settings = settings_for(stack.azurite, stack.entra_id, stack.partner_center) | SETTINGS
         with FunctionsHost(APP_ROOT, settings) as second:
             stack.host.run("list_invoices")
-            wait_until(lambda: complete(stack, invoices), "every manifest complete")
+            wait_until(lambda: complete(stack, invoices, second), "every manifest complete")
             shares = [host.log().count(", in storage (") for host in (stack.host, second)]
         assert stored(stack) == expected_blobs(invoices, stored_jsonl)
         assert sum(shares) == len(expected_blobs(invoices, stored_jsonl))

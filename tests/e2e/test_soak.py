@@ -51,7 +51,11 @@ def test_faults_of_every_kind_lose_nothing(seed: int, hosts: int, tmp_path: Path
 def test_a_soak_finds_what_is_wrong(tmp_path: Path) -> None:
     """A changed byte, a lost or an unknown blob, a wrong manifest, poison, a request elsewhere, a secret."""
     invoices = world(500)
-    with running(invoices) as stack, SimulatedPartnerCenter() as elsewhere:
+    nobody_waits = {"SETTLE_DAYS": "0"}
+    with (
+        running(invoices, settings=nobody_waits) as stack,
+        SimulatedPartnerCenter() as elsewhere,
+    ):
         pieces = Pieces(stack, [stack.host], 2000, elsewhere, tmp_path)
         stack.host.run("list_invoices")
         wait_until(lambda: complete(stack, invoices), "every manifest complete")
