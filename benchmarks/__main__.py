@@ -1,4 +1,4 @@
-"""Measures everything side by side, prints the tables and writes `benchmarks/results.md`."""
+"""Measures side by side, prints the tables and writes them into `benchmarks/results.md`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from benchmarks.exports import report as exports
 from benchmarks.machine import description, progress
 from benchmarks.venvs import dlt_version
 
+_HEAD = """\
+# Measurements
+
+`make bench` writes this file, section by section; each says where and when it was measured."""
 _TITLES = {
     "fetching": "Fetching one link",
     "exports": "Fetching an export",
@@ -37,16 +41,27 @@ def main() -> None:
         "cold_start": lambda: cold_start.report(runs=3 if quick else 9),
         "hosts": lambda: hosts.report(links=8 if quick else 24),
     }
-    mode = "quick" if quick else "full"
-    about = description(mode=mode, dlt_version=dlt_version())
-    sections = [f"# Measurements\n\n`make bench` writes this file.\n\n{about}"]
-    print(sections[0], flush=True)
+    about = description(mode="quick" if quick else "full", dlt_version=dlt_version())
+    print(about, flush=True)
     for name, title in _TITLES.items():
         if name in (arguments.only or _TITLES):
             progress(title)
-            sections.append(f"## {title}\n\n{measures[name]()}")
-            print(f"\n{sections[-1]}", flush=True)
-    arguments.output.write_text("\n\n".join(sections) + "\n")
+            section = f"## {title}\n\n{about}\n\n{measures[name]()}"
+            print(f"\n{section}", flush=True)
+            _write(arguments.output, title, section)
+
+
+def _write(output: Path, title: str, section: str) -> None:
+    """Write a section into the results, which keep what was measured of the others before."""
+    known = {} if not output.exists() else _sections(output.read_text())
+    known[title] = section
+    sections = [known[each] for each in _TITLES.values() if each in known]
+    output.write_text("\n\n".join([_HEAD, *sections]) + "\n")
+
+
+def _sections(text: str) -> dict[str, str]:
+    _, *sections = text.split("\n## ")
+    return {each.partition("\n")[0]: f"## {each.rstrip()}" for each in sections}
 
 
 def _arguments() -> argparse.Namespace:
