@@ -11,14 +11,18 @@ import msgspec
 from fetch_line_items.charges import amount_of
 from shared.models import LineItem
 
-_TEXTS = {"charge_type": "ChargeType", "customer": "CustomerId", "subscription": "SubscriptionId"}
+MOST_IN_FULL = 50_000
+"""Billing lines of which all of these fields are looked at; of more, those that cost the least time."""
+
 _PRODUCT = {"category": "ProductCategory", "sku": "SkuName"}
+_CHARGE_TYPE, _SUBSCRIPTION = {"charge_type": "ChargeType"}, {"subscription": "SubscriptionId"}
+_CUSTOMER = {"customer": "CustomerId"}
 
 
 class Fields(msgspec.Struct, gc=False):
     """What is looked at of one line; None is what it does not have.
 
-    Decoders make rows of a type of their own, with those of these attributes that the kind of line has.
+    Decoders make rows of a type of their own, with those of these attributes that are looked at.
     """
 
     charge: Decimal | None = None
@@ -31,11 +35,19 @@ class Fields(msgspec.Struct, gc=False):
 
 
 class FieldNames:
-    """The names of these fields in one kind of line, as Microsoft Graph or else v1 spells them."""
+    """The names of these fields in one kind of line, as Microsoft Graph or else v1 spells them.
 
-    def __init__(self, kind: type[LineItem], spelled: Callable[[str], str]) -> None:
-        amounts = {"charge": kind.charge_field, "tax": kind.tax_field}
-        texts = _TEXTS | (_PRODUCT if kind.tax_field else {})
+    Lines without tax are usage: what is looked at is whose it is. `in_full` says how much of others is.
+    """
+
+    def __init__(
+        self, kind: type[LineItem], spelled: Callable[[str], str], *, in_full: bool = True
+    ) -> None:
+        self.is_usage, self.in_full = kind.tax_field is None, in_full
+        tax = kind.tax_field if in_full else None
+        amounts = {"charge": kind.charge_field, "tax": tax}
+        billing = _CHARGE_TYPE | _PRODUCT | (_CUSTOMER | _SUBSCRIPTION if in_full else {})
+        texts = _SUBSCRIPTION if self.is_usage else billing
         self.amounts = {field: spelled(name) for field, name in amounts.items() if name}
         self.texts = {field: spelled(name) for field, name in texts.items()}
 

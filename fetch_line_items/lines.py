@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from fetch_line_items.charges import total_of_odd
-from fetch_line_items.fields import FieldNames, camel_case
+from fetch_line_items.fields import MOST_IN_FULL, FieldNames, camel_case
 from fetch_line_items.sums import Sums, sums_of
 from shared.api.collection import parse_page
 from shared.json_text import loads
@@ -40,8 +40,9 @@ class LineReader:
     def __init__(self, kind: type[LineItem] | None) -> None:
         self._field = kind.charge_field if kind else None
         if kind and kind.charge_field:
-            self._names, self._is_usage = FieldNames(kind, camel_case), kind.tax_field is None
-            self._decoder = _decoder(self._names)
+            self._names = [FieldNames(kind, camel_case, in_full=each) for each in (True, False)]
+            self._decoders = [_decoder(names) for names in self._names]
+            self._left_in_full = MOST_IN_FULL
 
     def read(self, body: bytes) -> Lines:
         """Split a body; raises ValueError if it is cut off or no page."""
@@ -58,17 +59,21 @@ class LineReader:
     def _sums(self, body: bytes, items: list[msgspec.Raw]) -> Sums:
         if not self._field:
             return Sums()
+        which = 0 if self._left_in_full > 0 else 1
+        self._left_in_full -= len(items)
+        names = self._names[which]
         try:
             # One more pass over the body, which builds nothing of the other fields.
-            return sums_of(self._decoder.decode(body).items or [], is_usage=self._is_usage)
+            return sums_of(self._decoders[which].decode(body).items or [], names)
         except (msgspec.DecodeError, ArithmeticError):
-            return self._odd([loads(bytes(item)) for item in items], self._field)
+            return _odd([loads(bytes(item)) for item in items], self._field, names)
 
-    def _odd(self, lines: list[object], field: str) -> Sums:
-        charges = [line.get(field) if isinstance(line, dict) else None for line in lines]
-        sums = sums_of([*map(self._names.read, lines)], is_usage=self._is_usage)
-        sums.total = total_of_odd(charges, field)
-        return sums
+
+def _odd(lines: list[object], field: str, names: FieldNames) -> Sums:
+    charges = [line.get(field) if isinstance(line, dict) else None for line in lines]
+    sums = sums_of([*map(names.read, lines)], names)
+    sums.total = total_of_odd(charges, field)
+    return sums
 
 
 def _decoder(names: FieldNames) -> msgspec.json.Decoder[Any]:

@@ -11,7 +11,7 @@ import msgspec
 from zlib_ng.zlib_ng import crc32
 
 from fetch_line_items.charges import total_of_odd
-from fetch_line_items.fields import FieldNames, as_it_is, camel_case
+from fetch_line_items.fields import MOST_IN_FULL, FieldNames, as_it_is, camel_case
 from fetch_line_items.sums import Sums, sums_of
 from shared.content import Content
 from shared.errors import StalePosition
@@ -42,9 +42,9 @@ class _Summed(NamedTuple):
 
 
 class _Spelling(NamedTuple):
-    """How the fields of rows are spelled: `charge` is one of them."""
+    """How the fields of rows are spelled, and what reads those."""
 
-    charge: str
+    names: FieldNames
     decoder: msgspec.json.Decoder[Any]
 
 
@@ -53,13 +53,16 @@ class RowReader:
 
     def __init__(self, kind: type[LineItem]) -> None:
         self._field = kind.charge_field or ""
-        self._is_usage = kind.tax_field is None
-        self._names = FieldNames(kind, as_it_is)
-        both = self._names, FieldNames(kind, camel_case)
-        self._spellings = [
-            _Spelling(each.amounts["charge"], msgspec.json.Decoder(each.struct())) for each in both
-        ]
+        self._in_full, self._in_brief = (
+            _spellings(kind, in_full=True),
+            _spellings(kind, in_full=False),
+        )
+        self._left_in_full = MOST_IN_FULL  # of all files
         self._in_any_case = re.compile(rb'"(%b)"[ \t]*:' % self._field.encode(), re.I)
+
+    @property
+    def _spellings(self) -> list[_Spelling]:
+        return self._in_full if self._left_in_full > 0 else self._in_brief
 
     def rows(self, unpacked: Iterable[bytes], start: FilePosition) -> Iterator[Rows]:
         """Cut a file into blocks of rows, from `start` on.
@@ -76,6 +79,7 @@ class RowReader:
     def _read(self, text: bytes, position: FilePosition) -> Rows:
         rows = text if position.offset else without_byte_order_mark(text)
         block, lines, sums = self._plain(rows) or self._odd(rows, position.lines)
+        self._left_in_full -= lines
         content = Content.of(block)
         # To sum up each byte once: mostly all of them go on as they are.
         passed = content if block is text else Content.of(text)
@@ -92,15 +96,16 @@ class RowReader:
         for spelling in self._spellings:
             try:
                 rows = spelling.decoder.decode_lines(text)
-                sums = sums_of(rows, is_usage=self._is_usage)
+                sums = sums_of(rows, spelling.names)
             except (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError, RecursionError):
                 return None
-            if sums.charge_types:
+            if charged := sum(
+                group.lines for group in (sums.charge_types or sums.subscriptions).values()
+            ):
                 break
         if not _is_one_a_line(len(rows), text):
             return None
-        charged = sum(group.lines for group in sums.charge_types.values())
-        if charged < len(rows) and self._is_spelled_otherwise(text, spelling.charge):
+        if charged < len(rows) and self._is_spelled_otherwise(text, spelling.names):
             return None
         return _Summed(text, len(rows), sums)
 
@@ -111,12 +116,14 @@ class RowReader:
         if plain := self._plain(block):
             return plain
         rows = [self._fields(line, before + number) for number, line in enumerate(lines, 1)]
-        sums = sums_of([*map(self._names.read, rows)], is_usage=self._is_usage)
+        names = self._spellings[0].names
+        sums = sums_of([*map(names.read, rows)], names)
         sums.total = total_of_odd([*map(self._charge, rows)], self._field)
         return _Summed(block, len(lines), sums)
 
-    def _is_spelled_otherwise(self, block: bytes, charge: str) -> bool:
-        return any(match[1].decode() != charge for match in self._in_any_case.finditer(block))
+    def _is_spelled_otherwise(self, block: bytes, names: FieldNames) -> bool:
+        found = self._in_any_case.finditer(block)
+        return any(match[1].decode() != names.amounts["charge"] for match in found)
 
     def _fields(self, row: bytes, number: int) -> dict[str, Any]:
         try:
@@ -131,9 +138,15 @@ class RowReader:
     def _charge(self, fields: dict[str, Any]) -> object:
         spelled = [name for name in fields if name.lower() == self._field.lower()]
         # In the same order as above, whatever else is odd in the block.
-        names = [spelling.charge for spelling in self._spellings]
+        names = [spelling.names.amounts["charge"] for spelling in self._spellings]
         spelled.sort(key=lambda name: (name != names[0], name not in names))
         return next((fields[name] for name in spelled if fields[name] is not None), None)
+
+
+def _spellings(kind: type[LineItem], *, in_full: bool) -> list[_Spelling]:
+    """Give the two ways in which fields are spelled: which one the service has is not known."""
+    both = (FieldNames(kind, spelled, in_full=in_full) for spelled in (as_it_is, camel_case))
+    return [_Spelling(names, msgspec.json.Decoder(names.struct())) for names in both]
 
 
 def whole_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from fetch_line_items.fields import Fields
+from fetch_line_items.fields import FieldNames, Fields
 from shared.amounts import is_amount, subtract, total_of
 from shared.reconciliation import MOST, Group, Part
 
@@ -20,6 +20,7 @@ class Sums:
 
     `total` is None where this kind of line has no charge. `azure`: some are those of an Azure plan, of which the
     `subscriptions` are, before tax; of usage lines they are those of all. The empty text stands for none.
+    Where not all lines were looked at `in_full`, tax, customers and subscriptions are not known.
     """
 
     total: Decimal | None = None
@@ -28,6 +29,7 @@ class Sums:
     charge_types: dict[str, Group] = field(default_factory=dict)
     customers: set[str] = field(default_factory=set)
     subscriptions: dict[str, Group] = field(default_factory=dict)
+    in_full: bool = True
 
     def add(self, other: Sums) -> None:
         """Count other lines as well."""
@@ -35,6 +37,7 @@ class Sums:
             self.total = total_of((self.total or Decimal(0), other.total))
         self.tax = total_of((self.tax, other.tax))
         self.azure = self.azure or other.azure
+        self.in_full = self.in_full and other.in_full
         self.customers |= other.customers
         _add(self.charge_types, other.charge_types)
         _add(self.subscriptions, other.subscriptions)
@@ -45,28 +48,37 @@ class Sums:
             return None
         return Part(
             run=run,
-            tax=self.tax,
-            customers=len(self.customers),
             charge_types=self.charge_types,
-            subscriptions=self.subscriptions,
+            tax=self.tax if self.in_full else None,
+            customers=len(self.customers) if self.in_full else None,
+            subscriptions=self.subscriptions if self.in_full else None,
         )
 
 
-def sums_of(lines: Sequence[Fields], *, is_usage: bool) -> Sums:
-    """Sum up lines; raises ArithmeticError where a charge or a tax is no amount of money."""
+def sums_of(lines: Sequence[Fields], looked_at: FieldNames) -> Sums:
+    """Sum up lines by the fields looked at; raises ArithmeticError for what is no amount of money."""
+    if looked_at.is_usage:
+        subscriptions = _grouped((line.subscription or "", line.charge) for line in lines)
+        return Sums(_checked(subscriptions), subscriptions=subscriptions)
     charge_types = _grouped((line.charge_type or "", line.charge) for line in lines)
-    total = total_of(group.total for group in charge_types.values())
-    taxes = [] if is_usage else [line.tax for line in lines if line.tax is not None]
-    tax = total_of(taxes)
-    if not (is_amount(total) and is_amount(tax)):
+    sums, azure = Sums(_checked(charge_types), charge_types=charge_types), _of_azure_plans(lines)
+    sums.azure, sums.in_full = bool(azure), looked_at.in_full
+    if looked_at.in_full:
+        sums.tax = total_of([line.tax for line in lines if line.tax is not None])
+        if not is_amount(sums.tax):
+            raise ArithmeticError("no amount of money")
+        sums.customers = {line.customer for line in lines if line.customer is not None}
+        sums.subscriptions = _grouped(
+            (line.subscription or "", _before_tax(line)) for line in azure
+        )
+    return sums
+
+
+def _checked(groups: dict[str, Group]) -> Decimal:
+    total = total_of(group.total for group in groups.values())
+    if not is_amount(total):
         raise ArithmeticError("no amount of money")
-    azure = [] if is_usage else _of_azure_plans(lines)
-    if is_usage:
-        charged = _grouped((line.subscription or "", line.charge) for line in lines)
-    else:
-        charged = _grouped((line.subscription or "", _before_tax(line)) for line in azure)
-    customers = {line.customer for line in lines if line.customer is not None}
-    return Sums(total, tax, bool(azure), charge_types, customers, charged)
+    return total
 
 
 def _of_azure_plans(lines: Sequence[Fields]) -> list[Fields]:

@@ -38,14 +38,15 @@ class Group(msgspec.Struct, frozen=True, gc=False):
 class Part(msgspec.Struct, rename="camel"):
     """What one kind of an invoice's lines comes to; `run` has stored them.
 
-    `subscriptions` are those of Azure plans, before tax.
+    `subscriptions` are those of Azure plans, before tax. Of very many lines only their types of charges
+    are known.
     """
 
     run: str
-    tax: Decimal
-    customers: int
     charge_types: dict[str, Group]
-    subscriptions: dict[str, Group]
+    tax: Decimal | None
+    customers: int | None
+    subscriptions: dict[str, Group] | None
 
 
 Parts = dict[str, Part]
@@ -97,8 +98,8 @@ class Billing(msgspec.Struct, rename="camel"):
     """What the billing lines of one provider come to; the largest charges first."""
 
     billing_provider: str
-    customers: int
-    tax: msgspec.Raw
+    customers: int | None
+    tax: msgspec.Raw | None
     charge_types: list[ChargeType]
 
 
@@ -127,8 +128,8 @@ class AzurePlans(msgspec.Struct, rename="camel"):
 class Reconciliation(msgspec.Struct, rename="camel"):
     """Why an invoice does not add up, as far as arithmetic can tell it.
 
-    `amendments` is what the invoices nested in this one charge, `azure_plans` None where there are none or
-    their usage is not known. `unknown` are the kinds of lines of which no sums are known.
+    `amendments` is what the invoices nested in this one charge, `azure_plans` None where there are none, or
+    one side of them is not known. `unknown` are the kinds of lines of which no sums are known.
     """
 
     billing: list[Billing]
@@ -170,24 +171,26 @@ def _billing(provider: str, part: Part) -> Billing:
     charge_types = [
         ChargeType(name, group.lines, _raw(group.total)) for name, group in by_size[:_MOST_SHOWN]
     ]
-    return Billing(provider, part.customers, _raw(part.tax), charge_types)
+    tax = None if part.tax is None else _raw(part.tax)
+    return Billing(provider, part.customers, tax, charge_types)
 
 
 def _azure_plans(billing: Part | None, usage: Part | None) -> AzurePlans | None:
-    if billing is None or usage is None or not (billing.subscriptions or usage.subscriptions):
+    billed_by = billing.subscriptions if billing else None
+    used_by = usage.subscriptions if usage else None
+    if billed_by is None or used_by is None or not (billed_by or used_by):
         return None
     none = Group(0, Decimal(0))
     apart: list[tuple[Decimal, Subscription]] = []
-    for name in billing.subscriptions.keys() | usage.subscriptions.keys():
-        billed = billing.subscriptions.get(name, none)
-        used = usage.subscriptions.get(name, none)
+    for name in billed_by.keys() | used_by.keys():
+        billed, used = billed_by.get(name, none), used_by.get(name, none)
         difference = subtract(billed.total, used.total)
         if abs(difference) > _ROUNDING * max(billed.lines, 1):
             shown = (_raw(billed.total), _raw(used.total), _raw(difference))
             apart.append((abs(difference), Subscription(name, *shown)))
     apart.sort(key=lambda pair: (-pair[0], pair[1].subscription_id))
-    billed_total = total_of(group.total for group in billing.subscriptions.values())
-    usage_total = total_of(group.total for group in usage.subscriptions.values())
+    billed_total = total_of(group.total for group in billed_by.values())
+    usage_total = total_of(group.total for group in used_by.values())
     return AzurePlans(
         billed=_raw(billed_total),
         usage=_raw(usage_total),

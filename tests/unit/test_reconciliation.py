@@ -101,7 +101,7 @@ def test_no_digit_is_lost() -> None:
         '{"Total":1234567890123456789012345678.5,"TaxTotal":0.0000000000000000000001,"SkuName":"azure plan"}',
         parse_float=Decimal,
     )
-    group = sums_of([names.read(line)], is_usage=False).subscriptions[""]
+    group = sums_of([names.read(line)], names).subscriptions[""]
     assert group.total == Decimal("1234567890123456789012345678.4999999999999999999999")
 
 
@@ -126,7 +126,7 @@ def stored(key: LineItemsKey, run: str = RUN) -> StoredLines:
 
 
 def part(charge_types: dict[str, Group], subscriptions: dict[str, Group], run: str = RUN) -> Part:
-    return Part(run, Decimal("1.90"), 3, charge_types, subscriptions)
+    return Part(run, charge_types, Decimal("1.90"), 3, subscriptions)
 
 
 def told(parts: Parts, *lines: StoredLines, invoice: Invoice | None = None) -> dict[str, object]:
@@ -211,3 +211,23 @@ def test_what_is_written_is_read_again() -> None:
 def test_lines_that_are_no_objects_have_no_fields() -> None:
     """v1's items are whatever they are."""
     assert FieldNames(BilledReconciliationLineItem, as_it_is).read([1]) == Fields()
+
+
+def test_of_very_many_lines_only_types_of_charges_are_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All else would take too much of a fetch's time; whether there is an Azure plan is always known."""
+    in_full = of_rows(LICENCE, CREDIT, PLAN)
+    monkeypatch.setattr("fetch_line_items.rows.BLOCK_BYTES", 1)
+    monkeypatch.setattr("fetch_line_items.rows.MOST_IN_FULL", 2)
+    reader, added = RowReader(BilledReconciliationLineItem), Sums(Decimal(0))
+    text = "".join(f"{row}\n" for row in (LICENCE, CREDIT, PLAN)).encode()
+    for rows in reader.rows([text], FilePosition()):
+        added.add(rows.sums)
+    written = added.part(RUN)
+    assert written is not None
+    assert written.charge_types == in_full.charge_types
+    assert (written.tax, written.customers, written.subscriptions) == (None, None, None)
+    assert added.azure
+    (billing,) = reconciliation_of(None, [stored(BILLING)], {BILLING.kind: written}).billing
+    assert (billing.tax, billing.customers) == (None, None)
