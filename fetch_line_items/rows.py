@@ -53,10 +53,8 @@ class RowReader:
 
     def __init__(self, kind: type[LineItem]) -> None:
         self._field = kind.charge_field or ""
-        self._in_full, self._in_brief = (
-            _spellings(kind, in_full=True),
-            _spellings(kind, in_full=False),
-        )
+        self._in_full = _spellings(kind, in_full=True)
+        self._in_brief = _spellings(kind, in_full=False)
         self._left_in_full = MOST_IN_FULL  # of all files
         self._in_any_case = re.compile(rb'"(%b)"[ \t]*:' % self._field.encode(), re.I)
 

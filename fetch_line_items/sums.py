@@ -20,7 +20,8 @@ class Sums:
 
     `total` is None where this kind of line has no charge. `azure`: some are those of an Azure plan, of which the
     `subscriptions` are, before tax; of usage lines they are those of all. The empty text stands for none.
-    Where not all lines were looked at `in_full`, tax, customers and subscriptions are not known.
+    Where not all lines were looked at `in_full`, or there are too many of them, tax, customers and
+    subscriptions are not known.
     """
 
     total: Decimal | None = None
@@ -41,11 +42,21 @@ class Sums:
         self.customers |= other.customers
         _add(self.charge_types, other.charge_types)
         _add(self.subscriptions, other.subscriptions)
+        self._bound()
 
-    def part(self, run: str) -> Part | None:
-        """Give what goes to storage beside the lines of this run; None where it would be too much."""
-        if max(map(len, (self.charge_types, self.customers, self.subscriptions))) > MOST:
-            return None
+    def _bound(self) -> None:
+        """Hold no more than a few megabytes, whatever the lines have in these fields."""
+        if len(self.customers) > MOST or len(self.subscriptions) > MOST:
+            self.in_full = False
+        if not self.in_full:
+            self.customers, self.subscriptions = set(), {}
+        if len(self.charge_types) > MOST:
+            groups = self.charge_types.values()
+            lines = sum(group.lines for group in groups)
+            self.charge_types = {"": Group(lines, total_of(group.total for group in groups))}
+
+    def part(self, run: str) -> Part:
+        """Give what goes to storage beside the lines of this run."""
         return Part(
             run=run,
             charge_types=self.charge_types,

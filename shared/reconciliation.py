@@ -68,14 +68,12 @@ def write_parts(parts: Parts) -> bytes:
     return _encoder.encode(parts)
 
 
-def record(archive: Archive, key: LineItemsKey, part: Part | None) -> None:
-    """Note what lines come to, None where that is not known; raises TimeoutError as manifests do."""
+def record(archive: Archive, key: LineItemsKey, part: Part) -> None:
+    """Note what lines come to; raises TimeoutError where others come between again and again."""
     for _ in range(_MOST_TRIES):
         text, etag = archive.reconciliation(key.invoice_id)
         before = read_parts(text)
-        parts = {kind: each for kind, each in before.items() if kind != key.kind}
-        if part is not None:
-            parts[key.kind] = part
+        parts = before | {key.kind: part}
         if parts == before:
             return
         with suppress(Overtaken):

@@ -114,11 +114,16 @@ def test_sums_of_parts_are_the_sums_of_the_whole() -> None:
 
 
 def test_too_many_to_be_told_are_not_known() -> None:
-    """What goes to storage beside the lines has a bound."""
-    few = Sums(customers={str(number) for number in range(MOST)})
-    assert few.part(RUN)
-    few.customers.add("one more")
-    assert few.part(RUN) is None
+    """Whatever lines have in these fields, what is kept of it has a bound; the charges stay right."""
+    charges = {str(number): Group(1, Decimal(1)) for number in range(MOST)}
+    added = Sums(Decimal(0))
+    added.add(Sums(Decimal(MOST), subscriptions=charges, charge_types=charges))
+    assert added.in_full
+    added.add(Sums(Decimal(1), customers={"a"}, subscriptions={"more": Group(1, Decimal(1))}))
+    added.add(Sums(Decimal(2), charge_types={"more": Group(2, Decimal(2))}))
+    assert (added.in_full, added.customers, added.subscriptions) == (False, set(), {})
+    assert added.charge_types == {"": Group(MOST + 2, Decimal(MOST + 2))}
+    assert added.part(RUN).subscriptions is None
 
 
 def stored(key: LineItemsKey, run: str = RUN) -> StoredLines:
@@ -225,7 +230,6 @@ def test_of_very_many_lines_only_types_of_charges_are_looked_at(
     for rows in reader.rows([text], FilePosition()):
         added.add(rows.sums)
     written = added.part(RUN)
-    assert written is not None
     assert written.charge_types == in_full.charge_types
     assert (written.tax, written.customers, written.subscriptions) == (None, None, None)
     assert added.azure
