@@ -518,6 +518,12 @@ def test_a_manifest_says_what_is_there(app: RunningApp) -> None:
         "reason": "the usage lines of one_time are not there yet",
         "checkedAt": None,
         "checks": 0,
+        "reconciliation": {
+            "billing": [],
+            "amendments": None,
+            "azurePlans": None,
+            "unknown": ["one_time/billing_line_items"],
+        },
         "lineTotal": Decimal("7.5"),
         "difference": Decimal("2.5"),
         "lineItems": [
