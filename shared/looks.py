@@ -10,9 +10,11 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 import msgspec
 
+from shared.amounts import shown
 from shared.errors import Overtaken
 from shared.messages import LineItemsMessage, Look
 from shared.queue import LineItemsQueue
@@ -97,7 +99,12 @@ def _tell(before: ManifestMetadata, about: ManifestMetadata, manifest: Manifest)
 
 
 def _figures(manifest: Manifest) -> str:
-    lines, charges = sum(entry.lines for entry in manifest.line_items), manifest.total_charges
-    charged = bytes(charges).decode() if charges else "unknown"
-    total, currency = bytes(manifest.line_total).decode(), manifest.currency_code or ""
+    lines, currency = (
+        sum(entry.lines for entry in manifest.line_items),
+        manifest.currency_code or "",
+    )
+    total, charged = (
+        "unknown" if amount is None else shown(Decimal(bytes(amount).decode()))
+        for amount in (manifest.line_total, manifest.total_charges)
+    )
     return f"{lines} lines, {total} of {charged} {currency}; {manifest.reason}"

@@ -307,7 +307,7 @@ def test_a_settled_invoice_that_changes_is_told(
     published.lines = 19
     app.look(half.id)
     assert (
-        f"Invoice {half.id} has changed after it had settled: 19 lines, 19.00 of 20.0 USD; "
+        f"Invoice {half.id} has changed after it had settled: 19 lines, 19.00 of 20.00 USD; "
         "1.00 USD of the invoice are on no line"
     ) in caplog.text
     assert state(app, half) == ("settling", 0)
