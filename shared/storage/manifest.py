@@ -193,12 +193,6 @@ def _reason(findings: Findings, about: ManifestMetadata) -> str:
 def entry_of(lines: StoredLines, earlier: Iterable[StoredLines]) -> Entry:
     """Say of a blob what the manifest says of it."""
     about = lines.about
-    replaced = sorted(
-        # One that was taken for a commit that has not come yet is what is there now.
-        (each for each in earlier if each.about.run is None or each.about.run != about.run),
-        key=lambda each: each.snapshot or "",
-        reverse=True,
-    )
     return Entry(
         billing_provider=lines.key.billing_provider,
         invoice_line_item_type=lines.key.invoice_line_item_type,
@@ -210,8 +204,20 @@ def entry_of(lines: StoredLines, earlier: Iterable[StoredLines]) -> Entry:
         currency=about.currency,
         fetched_at=about.fetched_at,
         etag=about.etag,
-        earlier=[_earlier(each) for each in replaced[:MOST_EARLIER]],
+        earlier=[_earlier(each) for each in _replaced(lines, earlier)[:MOST_EARLIER]],
     )
+
+
+def _replaced(lines: StoredLines, earlier: Iterable[StoredLines]) -> list[StoredLines]:
+    """Give what stood there before, the newest first, and the lines of each run once.
+
+    There may be two snapshots of them: the SDK asks again where an answer was lost. One that was taken for
+    a commit that has not come yet is what is there now.
+    """
+    in_order = sorted(earlier, key=lambda each: each.snapshot or "")
+    by_run = {each.about.run or each.snapshot: each for each in in_order}
+    others = [each for run, each in by_run.items() if run != lines.about.run]
+    return sorted(others, key=lambda each: each.snapshot or "", reverse=True)
 
 
 def _earlier(lines: StoredLines) -> Earlier:

@@ -170,3 +170,15 @@ def test_a_manifest_names_the_newest_of_many_earlier_versions() -> None:
 
     earlier = entry_of(lines(), [replaced(number) for number in range(1, 2_000)]).earlier
     assert [each.lines for each in earlier] == list(range(1_999, 1_999 - MOST_EARLIER, -1))
+
+
+def test_a_manifest_names_earlier_lines_once_however_many_snapshots_there_are() -> None:
+    """Where the answer to one was lost, the SDK has taken another."""
+
+    def snapshot(number: int, run: str | None) -> StoredLines:
+        return replace(lines(), snapshot=f"2026-{number}", about=LinesMetadata(run=run))
+
+    now = replace(lines(), about=LinesMetadata(run="c"))
+    taken = [*(snapshot(n, run) for n, run in enumerate(["a", "b", "a", None, None, "c"]))]
+    names = [each.snapshot for each in entry_of(now, taken).earlier]
+    assert names == ["2026-4", "2026-3", "2026-2", "2026-1"]
