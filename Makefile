@@ -4,7 +4,7 @@ PYTHON := .venv/bin/python
 SETUP := .venv/.installed node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo start doctor test soak bench check format
+.PHONY: help setup demo start doctor test soak faults bench check format
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /make \1\t/'
@@ -25,6 +25,9 @@ test: $(SETUP) ## the whole test suite
 
 soak: $(SETUP) ## ten minutes of faults at random, seeded moments; nothing may be lost or doubled
 	$(PYTHON) -m local.soak
+
+faults: $(SETUP) ## every request of a small job fails once, in each of four ways: some minutes
+	$(PYTHON) -m local.faults
 
 bench: $(SETUP) ## measure beside a plain script, dlt and the limit; writes benchmarks/results.md
 	$(PYTHON) -m benchmarks
