@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Iterator, Sequence
 from multiprocessing import get_context
@@ -46,6 +47,7 @@ def tried_at_once(
 
 def _work(sender: Connection, faults: Sequence[Fault], usual: Usual, log: Path) -> None:
     logging.basicConfig(filename=log, level=logging.INFO)
+    gc.freeze()  # all that is imported need not be looked through again and again
     with running() as pieces:
         for fault in faults:
             sender.send(tried(pieces, fault, usual))
