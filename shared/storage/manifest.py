@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 from hashlib import blake2b
 
 import msgspec
@@ -106,7 +107,7 @@ class Findings:
         """The invoice, as far as it is as documented."""
         return self.parsed.invoice if self.parsed else None
 
-    @property
+    @cached_property
     def missing(self) -> list[str]:
         """Say, a sentence each, what is not there yet."""
         if self.parsed is None:
@@ -118,7 +119,7 @@ class Findings:
             missing.append("some of the invoice's details cannot be followed")
         return missing
 
-    @property
+    @cached_property
     def line_total(self) -> Decimal:
         """The sum of the billing lines."""
         return total_of(
@@ -128,7 +129,7 @@ class Findings:
             and lines.key.invoice_line_item_type == "billing_line_items"
         )
 
-    @property
+    @cached_property
     def doubts(self) -> list[str]:
         """Say, a sentence each, why what is there may not be all, or not final."""
         if self.invoice is None:
