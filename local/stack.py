@@ -57,6 +57,11 @@ class Stack:
         except ResourceNotFoundError:
             return 0
 
+    def due(self) -> int:
+        """How many messages the queue has that nobody works on, and that do not wait; 32 at most."""
+        client = QueueClient.from_connection_string(self.azurite.connection_string, QUEUE)
+        return len(client.peek_messages(32))
+
     def at_work(self, *others: FunctionsHost) -> int:
         """How many messages the queue has that do not only wait for an invoice to be looked at again.
 
