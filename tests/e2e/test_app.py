@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from azure.storage.queue import QueueClient
 from local import demo
 from local.functions_host.process import FunctionsHost
 from local.simulated import Invoice, SimulatedPartnerCenter, faults, small_world
+from local.simulated.invoices import new_commerce
 from local.simulated.sources import stored_jsonl
 from local.stack import APP_ROOT, Stack, running, settings_for
 from tests.e2e.conftest import restart, wait_until
@@ -67,12 +69,14 @@ def test_the_demo_proves_that_every_line_arrives(capsys: pytest.CaptureFixture[s
 def test_the_demo_fails_where_a_line_is_missing(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The proof can fail: with one line more at Partner Center than expected, it exits 1."""
+    """The proof can fail: with one line more at Microsoft than expected, it exits 1."""
     real = stored_jsonl
+    one = [new_commerce("G098765430", date(2026, 11, 8), billing=45, usage=120)]
+    monkeypatch.setattr("local.demo.current_world", lambda: one)
     monkeypatch.setattr("local.demo.stored_jsonl", lambda *args: [*real(*args), b"{}\n"])
     assert demo.main() == 1
     assert (
-        "D0560021K7/office/billing_line_items.jsonl is not what Microsoft has"
+        "G098765430/one_time/billing_line_items.jsonl is not what Microsoft has"
         in capsys.readouterr().out
     )
 

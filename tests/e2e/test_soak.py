@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 import requests
 from azure.storage.queue import QueueClient
 
@@ -39,12 +38,11 @@ _LEAKS = (
 )
 
 
-@pytest.mark.parametrize(("seed", "hosts"), [(1, 1), (2, 2)])
-def test_faults_of_every_kind_lose_nothing(seed: int, hosts: int, tmp_path: Path) -> None:
+def test_faults_of_every_kind_lose_nothing(tmp_path: Path) -> None:
     """The blobs are what Microsoft has, the manifests right, the poison queue empty, no secret told."""
-    plan = Plan(seed, lines=8_000, seconds=20, hosts=hosts, settle_seconds=60)
+    plan = Plan(seed=2, lines=8_000, seconds=20, hosts=2, settle_seconds=60)
     verdict = soak(plan, tmp_path)
-    assert not verdict.problems, f"seed {seed}: {verdict.problems}"
+    assert not verdict.problems, f"seed {plan.seed}: {verdict.problems}"
     assert {name for name in EVENTS if not verdict.injected[name]} == set()
 
 

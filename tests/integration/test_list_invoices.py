@@ -15,6 +15,7 @@ import pytest
 from aiohttp import web
 from azure.core.exceptions import ServiceResponseError
 from azure.core.pipeline.transport import RequestsTransport
+from azure.storage.blob import ExponentialRetry
 
 from list_invoices import sync as sync_module
 from local.simulated import Detail, Invoice, SimulatedPartnerCenter, faults, history
@@ -172,6 +173,7 @@ def test_a_write_whose_answer_is_lost_is_this_runs_own(
         return response
 
     monkeypatch.setattr(RequestsTransport, "send", losing)
+    monkeypatch.setattr(ExponentialRetry, "get_backoff_time", lambda *_: 0)
     assert app.list_invoices().enqueued == len(details(partner_center)) == app.waiting()
     assert lost
 
