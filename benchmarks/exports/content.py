@@ -41,6 +41,7 @@ def written(rows: int, counts: tuple[int, ...]) -> tuple[Path, Content]:
     """Give the folder with an export of so many rows, once in each of these numbers of files."""
     invoice = one_time(rows)
     sample = blake2b(b"\n".join(export_lines(invoice, BILLING, 0, min(rows, PERIOD))))
+    sample.update("\n".join(path for count in counts for path in files_of(rows, count)).encode())
     name = f"invoices-export-{rows}-{'-'.join(map(str, counts))}-{sample.hexdigest()[:16]}"
     folder = Path(tempfile.gettempdir()) / name
     about = folder / "content.json"

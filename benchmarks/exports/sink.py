@@ -25,7 +25,8 @@ from benchmarks.simulated import ROOT
 from local.processes import Child, Piece
 
 _ACCOUNT = "sink"
-_MOST_KEPT = 1 << 20
+_MOST_KEPT = 1 << 23
+"""A list of 50,000 blocks is 5 MB."""
 _AT_ONCE = 1 << 18
 _BLOCK_ID = re.compile(r"<(?:Latest|Uncommitted|Committed)>([^<]+)<")
 _METADATA = "x-ms-meta-"

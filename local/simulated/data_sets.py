@@ -20,8 +20,8 @@ from local.simulated.rows import PARTNER
 # Usage's container was recorded; nobody has told the one of billing.
 _CONTAINERS = {BILLING: "billedreconfastpath", USAGE: "billedusagefastpath"}
 # Two primes: parts have numbers with gaps, and none twice. The second is below the first, so that
-# the numbers are never in order.
-_TASKS, _STEP = 997, 389
+# the numbers are never in order. The larger ones are for more files than anybody has recorded.
+_TASKS, _MANY_TASKS = (997, 389), (99_991, 61_813)
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,8 @@ class DataSet:
         return int.from_bytes(self.digest[16:20])
 
     def _name(self, index: int) -> str:
-        first = _TASKS - 1 - self._number % _STEP
-        task = (first + index * _STEP) % _TASKS
+        tasks, step = _TASKS if self.file_count <= _TASKS[0] else _MANY_TASKS
+        first = tasks - 1 - self._number % step
+        task = (first + index * step) % tasks
         job = uuid.UUID(bytes=self.digest[16:], version=4)
         return f"part-{task:05d}-{job}.c000.json.gz"
