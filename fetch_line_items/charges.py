@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 
 from shared.amounts import is_amount, total_of
+from shared.log import get_logger
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 
 def total_of_odd(values: Sequence[object], field: str) -> Decimal:

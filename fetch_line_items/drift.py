@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import random
 from collections import Counter
 
 from pydantic import ValidationError
 
 from shared.keys import LineItemsKey
+from shared.log import get_logger
 from shared.models import LINE_ITEM_TYPES, LineItem
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 # So many, drawn from all over the block: to compare all 2,000 of a page with their type takes as long
 # as five pages do. Not every eighth: lines come in regular patterns.
 _MOST_LINES = 250

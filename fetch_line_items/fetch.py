@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from contextlib import closing
 from dataclasses import replace
@@ -10,6 +9,7 @@ from typing import Any
 
 from azure.core.exceptions import AzureError
 
+from fetch_line_items.details import enqueue_details
 from fetch_line_items.drift import report_drift
 from fetch_line_items.job import Job, is_in_storage, job_of
 from fetch_line_items.look import look_at
@@ -22,6 +22,7 @@ from shared.api.exchange import RequestContext
 from shared.content import NOTHING, Content
 from shared.errors import ApiError, ArchiveError, Fatal, LinesWouldVanish, Overtaken
 from shared.links import link_of
+from shared.log import also_about, get_logger
 from shared.looks import refresh_manifest
 from shared.messages import GraphPosition, LineItemsMessage, Progress
 from shared.reconciliation import record
@@ -30,7 +31,7 @@ from shared.storage.blobs import LinesMetadata, StoredLines
 from shared.storage.blocks import MOST_BLOCKS, Part
 from shared.storage.metadata import now
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 _LOG_EVERY_SECONDS = 10.0
 _INVOCATION_SECONDS = 540.0
@@ -42,22 +43,30 @@ def fetch_lines(message: LineItemsMessage, services: Services) -> Result:
 
     What is left is to go on later, with the message that the result carries.
     """
-    if message.look is None:
+    if message.look is None and not message.names_an_invoice:
         return _fetch(message, services)
     try:
+        if message.look is None:
+            return enqueue_details(message, services)
         return look_at(message, message.look, services, lambda each: _fetch(each, services))
-    except (ArchiveError, AzureError) as error:  # around the fetch, which has its own
+    except (ApiError, ArchiveError, AzureError) as error:  # around the fetch, which has its own
         return after_error(message, message.progress or Progress(), error)
 
 
 def _fetch(message: LineItemsMessage, services: Services) -> Result:
-    turn = _Turn(message, services)
+    key, turn = message.key, _Turn(message, services)
+    also_about(
+        invoice=key.invoice_id,
+        provider=key.billing_provider,
+        type=key.invoice_line_item_type,
+        correlation=turn.progress.correlation_id,
+    )
     try:
         result: Result = turn.run()
     except (ApiError, ArchiveError, AzureError) as error:
         result = after_error(turn.message, turn.progress, error)
     if isinstance(result, Later):
-        note_wait(services.archive, message.key, result.delay)
+        note_wait(services.archive, key, result.delay)
     return result
 
 
@@ -86,6 +95,7 @@ class _Turn:
             self._log("in storage already")
         else:
             self.message, self.progress = job.message, job.progress
+            also_about(source=job.source.name)
             step = self._stage(job.source)
             if not step.last:
                 message = replace(self.message, progress=self.progress)
@@ -238,4 +248,4 @@ class _Turn:
         )
 
     def _log(self, what: str) -> None:
-        _log.info("%s: %s (MS-CorrelationId %s)", self._key, what, self.progress.correlation_id)
+        _log.info("%s: %s", self._key, what)

@@ -6,7 +6,6 @@ is wanted of it. Threads of their own deliver the blocks.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -27,11 +26,12 @@ from shared.api.files import Files
 from shared.api.patience import retried
 from shared.content import NOTHING, Content
 from shared.errors import BrokenFile, Fatal, NoAnswer
+from shared.log import get_logger
 from shared.messages import FilePosition
 from shared.storage.blocks import BLOCK_NUMBERS
 from shared.threads import InvocationThreads
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 _MOST_FILES, _MOST_BLOCKS = 4, 4
 """In flight at once: files on their way, and blocks of the one whose turn it is."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -10,12 +9,13 @@ from datetime import timedelta
 from fetch_line_items.result import Done, Failed, Later, Result
 from shared.details import details_of, parse_invoice
 from shared.keys import LineItemsKey
+from shared.log import also_about, get_logger
 from shared.looks import refresh_manifest, send_look
 from shared.messages import LineItemsMessage, Look
 from shared.services import Services
 from shared.storage.archive import Archive
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 
 def look_at(
@@ -30,6 +30,7 @@ def look_at(
     they are, and the log says why. After the last one the look counts.
     """
     invoice_id = message.invoice_id or message.key.invoice_id
+    also_about(invoice=invoice_id)
     if look.left:
         send_look(services.queue, invoice_id, look.due, timedelta(seconds=look.left))
         return Done()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -11,10 +10,11 @@ from azure.core.exceptions import AzureError
 
 from shared.errors import Overtaken
 from shared.keys import LineItemsKey
+from shared.log import get_logger
 from shared.storage.archive import Archive
 from shared.storage.metadata import now
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 _SHORT_SECONDS = 60.0
 _MOST_TRIES = 10
 

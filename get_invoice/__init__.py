@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from functools import cache
 
 import azure.functions as func
@@ -11,11 +10,12 @@ from get_invoice.invoice import answer
 from get_invoice.problem import Answer, problem
 from get_invoice.recent_list import RecentList
 from shared.errors import InvalidInput
+from shared.log import get_logger
 from shared.services import get_services
 
 bp = func.Blueprint()
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 
 @bp.function_name("get_invoice")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,12 +24,13 @@ from shared.api.partner_center import PartnerCenter
 from shared.api.patience import Patience
 from shared.errors import ApiError, InvalidInput, NoAnswer, NotFound, Retriable, Throttled
 from shared.keys import invoice_id
+from shared.log import about, get_logger
 from shared.services import Services
 from shared.storage.archive import Archive
 from shared.storage.blobs import StoredInvoice
 from shared.threads import InvocationThreads
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 # A caller waits 15 s at most: this much in all, and this much of it for Partner Center.
 _SECONDS, _PARTNER_CENTER_SECONDS = 14.0, 9.0
@@ -51,16 +51,27 @@ def answer(wanted: str, services: Services, recent_list: RecentList, *, expand: 
         return not_an_invoice_id(error)
     now = time.monotonic()
     context = RequestContext(patience=_PATIENCE, deadline=now + _PARTNER_CENTER_SECONDS)
+    with about(invoice=bare_id, correlation=context.correlation_id):
+        return _answer(bare_id, services, recent_list, context, until=now + _SECONDS, expand=expand)
+
+
+def _answer(
+    bare_id: str,
+    services: Services,
+    recent_list: RecentList,
+    context: RequestContext,
+    *,
+    until: float,
+    expand: bool,
+) -> Answer:
     ask = partial(_ask, bare_id, services.partner_center, recent_list, context)
     try:
-        found = _find(bare_id, ask, services.archive, context, until=now + _SECONDS)
+        found = _find(bare_id, ask, services.archive, context, until=until)
         if expand:
-            text = _within(
-                now + _SECONDS, lambda: with_line_items(found.body, bare_id, services.archive)
-            )
+            text = _within(until, lambda: with_line_items(found.body, bare_id, services.archive))
             found = replace(found, body=text)
     except ApiError as error:
-        _log.warning("Invoice %s: %s", bare_id, error)
+        _log.warning("Invoice %s: %s: %s", bare_id, type(error).__name__, error)
         return not_answered(bare_id, error, context.correlation_id)
     except (AzureError, TimeoutError) as error:
         _log.warning("Invoice %s: storage: %s", bare_id, error)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import logging
-
 import azure.functions as func
 
 from list_invoices.sync import sync_invoices
+from shared.log import get_logger
 from shared.services import get_services
 
 bp = func.Blueprint()
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 
 @bp.function_name("list_invoices")
@@ -27,4 +26,8 @@ def list_invoices(timer: func.TimerRequest) -> None:
     """Store new and changed invoices, and enqueue the lines that are missing."""
     if timer.past_due:
         _log.warning("The schedule was missed; listing now")
-    sync_invoices(get_services())
+    try:
+        sync_invoices(get_services())
+    except Exception as error:
+        _log.error("The run has failed: %s: %s", type(error).__name__, error)
+        raise

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from datetime import datetime
 
 from list_invoices.versions import digest, invoice_version
 from shared.details import details_of, parse_invoice
 from shared.keys import LineItemsKey
+from shared.log import get_logger
 from shared.models import Invoice
 from shared.storage.blobs import InvoiceMetadata
 from shared.storage.inventory import InvoiceBlobs
 from shared.storage.metadata import now
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 _MOST_PROBLEMS = 20
 """Of an invoice, in the log; the rest is counted."""
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 
 from shared.errors import ArchiveError
+from shared.log import about, get_logger
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 
 class Failures:
@@ -18,12 +18,13 @@ class Failures:
 
     def caught[T](self, invoice_id: str, work: Callable[[], T]) -> T | None:
         """Give what the work gives; None where it fails, which is noted."""
-        try:
-            return work()
-        except Exception as error:  # whoever is to blame, the other invoices are not
-            _log.error("Invoice %s: %s: %s", invoice_id, type(error).__name__, error)
-            self.by_invoice[invoice_id] = error
-            return None
+        with about(invoice=invoice_id):
+            try:
+                return work()
+            except Exception as error:  # whoever is to blame, the other invoices are not
+                _log.error("Invoice %s: %s: %s", invoice_id, type(error).__name__, error)
+                self.by_invoice[invoice_id] = error
+                return None
 
     def raise_for_any(self) -> None:
         """Raise ArchiveError that names the invoices and what was wrong with the first."""

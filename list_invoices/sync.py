@@ -10,9 +10,12 @@ from functools import partial
 
 from list_invoices.difference import Difference, difference_of
 from list_invoices.failures import Failures
+from list_invoices.state import state_of
 from shared.api.exchange import RequestContext
 from shared.api.invoice_list import invoices_by_id, listed_invoices
+from shared.auth.expiry import credential_days
 from shared.errors import Overtaken
+from shared.log import about, get_logger
 from shared.looks import refresh_manifest, send_look
 from shared.messages import LineItemsMessage
 from shared.queue import LineItemsQueue
@@ -20,12 +23,15 @@ from shared.services import Services
 from shared.storage.archive import Archive
 from shared.storage.blobs import InvoiceMetadata
 from shared.storage.inventory import InvoiceBlobs, inventory
+from shared.storage.metadata import now
 from shared.threads import InvocationThreads
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 _LIST_SECONDS = 360.0
 """For the list, of host.json's functionTimeout: storing what is new needs the rest."""
+_CREDENTIAL_DAYS = 30
+"""From so many days before its end the credential is warned of."""
 _AT_ONCE = 8
 """Invoices in work together: each is some small requests to storage."""
 _OTHER_RUNS_SECONDS = 2.0
@@ -65,8 +71,17 @@ def sync_invoices(services: Services) -> Outcome:
     any crash. Raises ApiError when the list cannot be had.
     """
     context = RequestContext(deadline=time.monotonic() + _LIST_SECONDS)
-    _log.info("Listing invoices, MS-CorrelationId %s", context.correlation_id)
+    with about(correlation=context.correlation_id):
+        return _run(services, context)
+
+
+def _run(services: Services, context: RequestContext) -> Outcome:
     looked, stored = time.monotonic(), inventory(services.archive)
+    # Before the list is asked for, so that it is told also while Partner Center does not answer.
+    _log.info("State: %s", state_of(stored, now()))
+    if (days := credential_days(services.settings, now())) is not None:
+        text = "The secret or certificate of the app registration ends: credential_days=%d"
+        _log.log(logging.WARNING if days <= _CREDENTIAL_DAYS else logging.INFO, text, days)
     by_id, without_id = invoices_by_id(listed_invoices(services.partner_center, context))
     for invoice in without_id:
         _log.error("An invoice of the list has no usable id and is left out: %.200r", invoice.text)

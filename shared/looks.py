@@ -7,7 +7,6 @@ for one invoice, and it is looked at once.
 
 from __future__ import annotations
 
-import logging
 from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -16,6 +15,7 @@ import msgspec
 
 from shared.amounts import shown
 from shared.errors import Overtaken
+from shared.log import get_logger
 from shared.messages import LineItemsMessage, Look
 from shared.queue import LineItemsQueue
 from shared.reconciliation import read_parts
@@ -26,7 +26,7 @@ from shared.storage.inventory import inventory_of
 from shared.storage.manifest import Findings, Manifest, manifest_of
 from shared.storage.metadata import now
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 _MOST_TRIES = 10
 _LONGEST_HOP = timedelta(days=7)

@@ -70,7 +70,12 @@ def settled_after(
     then, `fetched_at` is when the lines last changed. `looked`: all lines have been looked at since. A
     look that comes is due; no clock is compared.
     """
-    about = ManifestMetadata(at, at if is_complete else before.complete_at, contents=contents)
+    about = ManifestMetadata(
+        at,
+        at if is_complete else before.complete_at,
+        contents=contents,
+        unsettled_since=before.unsettled_since or at,
+    )
     if not is_complete:
         return replace(about, state=FETCHING, checked_at=before.checked_at)
     is_same = before.contents == contents and before.state in (SETTLING, SETTLED)
@@ -95,4 +100,5 @@ def settled_after(
         checked_at=at if looked or not is_same else before.checked_at,
         next_check_at=due,
         restated=restated and state == SETTLED,
+        unsettled_since=None if state == SETTLED else about.unsettled_since,
     )

@@ -23,6 +23,7 @@ from get_invoice.recent_list import RecentList
 from list_invoices.sync import Outcome, sync_invoices
 from local.simulated import Invoice
 from local.simulated.lines import jsonl
+from shared.log import about
 from shared.messages import LineItemsMessage
 from shared.queue import LineItemsQueue
 from shared.services import Services
@@ -80,7 +81,8 @@ class RunningApp:
             message = decode_message(message.encode() if isinstance(message, str) else message)
         services = copy(self.services)
         services.settings = services.settings.model_copy(update=settings)
-        return fetch_lines(message, services)
+        with about():
+            return fetch_lines(message, services)
 
     def drain(self, *, seconds: float = 60, **settings: Any) -> int:
         """Run the queue's function on every message until none is left; give how many there were."""

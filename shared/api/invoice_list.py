@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,8 +15,9 @@ from shared.errors import Fatal, InvalidInput
 from shared.json_text import loads, raw_elements, raw_members
 from shared.keys import invoice_id
 from shared.links import next_list_parameters
+from shared.log import get_logger
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 _MOST_BARREN = 100
 """Pages of the list in a row, each with a token to go on, that bring no invoice."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import random
 import time
 from collections.abc import Callable
@@ -10,11 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shared.errors import Retriable
+from shared.log import get_logger
 
 if TYPE_CHECKING:
     from shared.api.exchange import RequestContext
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 
 @dataclass(frozen=True)

@@ -187,9 +187,10 @@ class StoredInvoice:
 
 @dataclass(frozen=True)
 class ManifestMetadata:
-    """What a manifest.json says of itself; `complete_at` is when its invoice was last complete.
+    """What a manifest.json says of itself.
 
-    The others are those of the manifest. `contents` tells what it is about from what it was before,
+    `complete_at` is when its invoice was last complete, `unsettled_since` when it was last new or settled;
+    None where it is settled. The others are those of the manifest. `contents` tells what it is about from what it was before,
     `restated`: it has been looked at once more since it was settled, and nothing had changed.
     """
 
@@ -201,12 +202,13 @@ class ManifestMetadata:
     next_check_at: datetime | None = None
     contents: str | None = None
     restated: bool = False
+    unsettled_since: datetime | None = None
 
     @classmethod
     def of(cls, metadata: Metadata | None) -> ManifestMetadata:
         """Read it from a blob's metadata; what is missing or odd counts as unknown."""
         known = known_values(metadata)
-        moments = ("updated_at", "complete_at", "checked_at", "next_check_at")
+        moments = ("updated_at", "complete_at", "checked_at", "next_check_at", "unsettled_since")
         return cls(
             state=known.get("state"),
             checks=count(known.get("checks")),
@@ -222,6 +224,7 @@ class ManifestMetadata:
             "complete_at": self.complete_at,
             "checked_at": self.checked_at,
             "next_check_at": self.next_check_at,
+            "unsettled_since": self.unsettled_since,
         }
         texts = {
             "state": self.state,

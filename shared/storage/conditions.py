@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,9 +11,10 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.storage.blob import BlobBlock, BlobClient, BlockState
 
 from shared.errors import ArchiveError, Overtaken
+from shared.log import get_logger
 from shared.storage.failures import error_code
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 # What a condition or a commit is answered where somebody else has written since. The status alone
 # does not tell: archived, leased and immutable blobs answer 409 and 412 as well.
 _OVERTAKEN = frozenset({"ConditionNotMet", "BlobAlreadyExists", "BlobNotFound", "InvalidBlockList"})

@@ -87,6 +87,18 @@ def test_other_lines_settle_anew() -> None:
     assert (changed.restated, changed.next_check_at) == (False, AT + 60 * DAY)
 
 
+def test_since_when_it_has_not_settled_is_noted() -> None:
+    """Since it was new or settled, whatever comes in between; what has settled has no such moment."""
+    first = judged(ManifestMetadata(), complete=False)
+    late = judged(first, AT + DAY, doubtful=True)
+    other = judged(late, AT + 2 * DAY, doubtful=True, contents="others")
+    assert [about.unsettled_since for about in (first, late, other)] == [AT, AT, AT]
+    settled = judged(other, AT + 3 * DAY, contents="others")
+    assert (settled.state, settled.unsettled_since) == (SETTLED, None)
+    anew = judged(settled, AT + 9 * DAY, doubtful=True, contents="corrected")
+    assert (anew.state, anew.unsettled_since) == (SETTLING, AT + 9 * DAY)
+
+
 def test_with_no_days_the_first_answer_decides() -> None:
     """It is settled as it is."""
     about = judged(ManifestMetadata(), doubtful=True, days=0)
