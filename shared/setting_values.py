@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import re
 import unicodedata
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretBytes, SecretStr
 
 from shared.connection_string import HOST, normalised
 
@@ -63,6 +64,19 @@ def _existing_file(value: Path) -> Path:
     return value
 
 
+def _certificate(value: SecretBytes) -> SecretBytes:
+    """PEM text, or a PFX in base64: how a Key Vault reference gives a certificate with its key."""
+    content = value.get_secret_value()
+    if b"-----BEGIN" in content:
+        return value
+    try:
+        return SecretBytes(base64.b64decode(content, validate=True))
+    except ValueError:
+        raise ValueError(
+            "expected a certificate with its private key, as PEM text or as PFX in base64"
+        ) from None
+
+
 def _connection_string(value: SecretStr) -> SecretStr:
     return SecretStr(normalised(value.get_secret_value()))
 
@@ -97,6 +111,7 @@ DirectoryName = Annotated[
 Scope = Annotated[str, AfterValidator(_default_scope)]
 Identity = Annotated[str, AfterValidator(_identity)]
 NewCommerceSource = Annotated[Literal["graph", "v1"], BeforeValidator(_lower)]
+Certificate = Annotated[SecretBytes, AfterValidator(_certificate)]
 CertificatePath = Annotated[Path, AfterValidator(_existing_file)]
 
 

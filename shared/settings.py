@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from datetime import date
 from functools import cache
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ from pydantic import (
 from shared.connection_string import leads_to
 from shared.errors import InvalidInput
 from shared.setting_values import (
+    Certificate,
     CertificatePath,
     ConnectionString,
     DirectoryName,
@@ -33,6 +35,9 @@ from shared.setting_values import (
 )
 
 _KEY_VAULT_REFERENCE = "@Microsoft.KeyVault("
+_PROOFS = tuple(
+    f"PARTNER_CENTER_CLIENT_{proof}" for proof in ("SECRET", "CERTIFICATE", "CERTIFICATE_PATH")
+)
 _STORAGE_SETTINGS = ("AzureWebJobsStorage", "INVOICES_STORAGE")
 _STORAGE_FIELDS = ("blobServiceUri", "queueServiceUri", "accountName", "credential", "clientId")
 
@@ -86,6 +91,8 @@ class Settings(_Frozen):
     client_certificate_path: CertificatePath | None = Field(
         None, alias="PARTNER_CENTER_CLIENT_CERTIFICATE_PATH"
     )
+    client_certificate: Certificate | None = Field(None, alias="PARTNER_CENTER_CLIENT_CERTIFICATE")
+    client_secret_expires: date | None = Field(None, alias="PARTNER_CENTER_CLIENT_SECRET_EXPIRES")
     managed_identity_client_id: DirectoryName | None = Field(None, alias="AZURE_CLIENT_ID")
     partner_center_url: RootUrl = Field(
         "https://api.partnercenter.microsoft.com", alias="PARTNER_CENTER_URL"
@@ -203,11 +210,11 @@ def _without_service(settings: Settings) -> dict[str, str]:
 
 
 def _two_proofs(values: Mapping[str, Any]) -> dict[str, str]:
-    names = ("PARTNER_CENTER_CLIENT_SECRET", "PARTNER_CENTER_CLIENT_CERTIFICATE_PATH")
-    if not all(name in values for name in names):
+    given = [name for name in _PROOFS if name in values]
+    if len(given) < 2:
         return {}
-    text = "expected one of them, or neither (then the managed identity is used)"
-    return {" and ".join(names): text}
+    text = "expected one of them, or none (then the managed identity is used)"
+    return {" and ".join(given): text}
 
 
 def _name(location: tuple[int | str, ...]) -> str:

@@ -73,7 +73,7 @@ def _of_settings(settings: Settings) -> Iterator[Finding]:
     proof = "its managed identity"
     if settings.client_secret:
         proof = "a client secret"
-    elif settings.client_certificate_path:
+    elif settings.client_certificate or settings.client_certificate_path:
         proof = "a certificate"
     yield well("they are well-formed")
     yield detail(f"the app proves who it is by {proof}")

@@ -45,6 +45,9 @@ def app_registration(settings: Settings) -> TokenCredential:
     if settings.client_secret:
         secret = settings.client_secret.get_secret_value()
         return ClientSecretCredential(*app, secret, **entra_id)
+    if settings.client_certificate:
+        content = settings.client_certificate.get_secret_value()
+        return CertificateCredential(*app, certificate_data=content, **entra_id)
     if settings.client_certificate_path:
         return CertificateCredential(*app, str(settings.client_certificate_path), **entra_id)
     identity = managed_identity(settings.managed_identity_client_id)

@@ -79,6 +79,14 @@ def test_a_certificate_gets_a_token(entra_id: SimulatedEntraId, tmp_path: Path) 
 
 
 @pytest.mark.usefixtures("trusted")
+def test_a_certificate_out_of_a_key_vault_gets_a_token(entra_id: SimulatedEntraId) -> None:
+    """Its content as PEM text in the setting is as good as a file."""
+    content = entra_id.new_certificate().decode()
+    settings = settings_of(entra_id, PARTNER_CENTER_CLIENT_CERTIFICATE=content)
+    assert entra_id.is_valid(tokens_of(settings).get(), RESOURCE)
+
+
+@pytest.mark.usefixtures("trusted")
 @pytest.mark.parametrize("client_id", [None, "3f1b2c4d-0000-4000-8000-00000000beef"])
 def test_a_federated_managed_identity_gets_a_token(
     entra_id: SimulatedEntraId, monkeypatch: pytest.MonkeyPatch, client_id: str | None

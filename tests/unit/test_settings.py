@@ -160,6 +160,27 @@ def test_secret_and_certificate_exclude_each_other(tmp_path: Path) -> None:
         )
 
 
+PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"
+
+
+@pytest.mark.parametrize(
+    ("value", "content"), [(PEM, PEM.encode()), ("AAEC", b"\x00\x01\x02")], ids=["PEM", "PFX"]
+)
+def test_a_certificate_may_be_the_setting_itself(value: str, content: bytes) -> None:
+    """As PEM text, or as a PFX in base64; it is as secret as a secret."""
+    settings = Settings.from_environment(ENOUGH | {"PARTNER_CENTER_CLIENT_CERTIFICATE": value})
+    assert settings.client_certificate
+    assert settings.client_certificate.get_secret_value() == content
+    assert value not in repr(settings)
+
+
+def test_what_is_no_certificate_is_told_and_not_shown() -> None:
+    """The error says what was expected."""
+    with pytest.raises(InvalidInput, match="PARTNER_CENTER_CLIENT_CERTIFICATE: expected a") as told:
+        Settings.from_environment(ENOUGH | {"PARTNER_CENTER_CLIENT_CERTIFICATE": "a path/x.pem"})
+    assert "x.pem" not in str(told.value)
+
+
 def test_empty_settings_count_as_unset() -> None:
     """The portal and .env files leave unset things empty."""
     settings = Settings.from_environment(
