@@ -36,7 +36,7 @@ def decode_message(body: bytes) -> LineItemsMessage:
             f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors()
         )
         raise InvalidInput(f"The message cannot be understood: {problems}; {EXPECTED}") from None
-    if message.look and not message.billing_provider and message.invoice_id:
+    if message.invoice_id and message.names_an_invoice:
         return replace(message, invoice_id=bare_id(message.invoice_id))
     key = message.key  # what is wrong with the link or the three names is told before any work
     if len(message.link or "") > LONGEST_LINK:

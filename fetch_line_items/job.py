@@ -78,7 +78,7 @@ def _completed(
     invoice_id = message.key.invoice_id
     stored = services.archive.invoice(invoice_id)
     if message.currency_code is None:
-        invoice = _invoice(invoice_id, stored, services, context)
+        invoice = invoice_of(invoice_id, stored, services, context)
         message = replace(
             message, currency_code=iso_currency(invoice.currency_code if invoice else None)
         )
@@ -136,11 +136,11 @@ def _source(
 
 def _is_before_history(key: LineItemsKey, services: Services, context: RequestContext) -> bool:
     stored = services.archive.invoice(key.invoice_id)
-    invoice = _invoice(key.invoice_id, stored, services, context)
+    invoice = invoice_of(key.invoice_id, stored, services, context)
     return invoice is not None and is_before_history(key, invoice)
 
 
-def _invoice(
+def invoice_of(
     invoice_id: str, stored: StoredInvoice | None, services: Services, context: RequestContext
 ) -> Invoice | None:
     """Read the stored invoice, else the listed one, as far as it is as documented.

@@ -28,7 +28,8 @@ CONFIG = ConfigDict(
 )
 EXPECTED = (
     'expected {"link": "/invoices/…/lineitems/…/…"}, or {"invoiceId": …, "billingProvider": …, '
-    '"invoiceLineItemType": …}, or the bare link; any of them may be base64-encoded'
+    '"invoiceLineItemType": …}, or {"invoiceId": …} for all lines of an invoice, or the bare link; any of '
+    "them may be base64-encoded"
 )
 _CURRENCY = re.compile(r"^[A-Za-z]{3}$")
 
@@ -162,7 +163,8 @@ class LineItemsMessage:
 
     `version` is the invoice's when the message was enqueued; without one (a message written by hand)
     the lines are fetched whatever is stored. `progress` is there in a follow-up message only. With
-    `look` the lines are those that a look has come to; the first message of a look names none.
+    `look` the lines are those that a look has come to; the first message of a look names none. Without
+    it, a message that names none is for every detail of its invoice.
     """
 
     link: str | None = None
@@ -176,9 +178,9 @@ class LineItemsMessage:
 
     @classmethod
     def of(
-        cls, key: LineItemsKey, *, link: str | None, currency: str | None, version: str
+        cls, key: LineItemsKey, *, link: str | None, currency: str | None, version: str | None
     ) -> LineItemsMessage:
-        """Write what the timer enqueues: the lines `key` of an invoice at `version`."""
+        """Ask for the lines `key` of an invoice at `version`; whatever is stored, without one."""
         return cls(
             link=link or link_of(key),
             invoice_id=key.invoice_id,
@@ -197,10 +199,15 @@ class LineItemsMessage:
         return key_of(self.link or None, *names)
 
     @property
+    def names_an_invoice(self) -> bool:
+        """Whether the message is about an invoice as a whole."""
+        names_lines = self.link or self.billing_provider or self.invoice_line_item_type
+        return bool(self.invoice_id) and not names_lines
+
+    @property
     def subject(self) -> str:
         """Name what the message is about, for the log."""
-        names_lines = self.link or self.billing_provider or not self.look
-        return str(self.key) if names_lines else str(self.invoice_id)
+        return str(self.invoice_id if self.names_an_invoice else self.key)
 
     def encode(self) -> str:
         """Write the message as the queue carries it: JSON in one line."""

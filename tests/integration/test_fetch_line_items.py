@@ -24,7 +24,7 @@ from fetch_line_items.result import Later
 from local.simulated import SimulatedPartnerCenter, faults
 from local.simulated.invoices import new_commerce
 from local.simulated.lines import jsonl, total
-from shared.errors import ApiError, Fatal, LinesWouldVanish, NotFound
+from shared.errors import ApiError, Fatal, InvalidInput, LinesWouldVanish, NotFound
 from shared.keys import LineItemsKey
 from shared.links import link_of
 from shared.messages import LineItemsMessage, V1Position
@@ -633,9 +633,48 @@ def test_what_does_not_fit_the_documented_type_is_told_by_field(
 def test_progress_of_a_long_link_is_told(
     app: RunningApp, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Lines so far stand in the log while it lasts, the correlation id with them."""
+    """Lines so far stand in the log while it lasts, with what they are lines of."""
     monkeypatch.setattr("fetch_line_items.fetch._LOG_EVERY_SECONDS", 0)
     with caplog.at_level(logging.INFO):
         app.fetch(by_hand(NEW), page_size=1000)
-    assert re.search(rf"{NEW}: 2000 lines so far \(MS-CorrelationId [0-9a-f-]+\)", caplog.text)
-    assert f"{NEW}: 4500 lines of v1, in storage" in caplog.text
+    about = "invoice=G000024130 provider=one_time type=billing_line_items source=v1"
+    assert re.search(rf"{NEW}: 2000 lines so far {about} correlation=[0-9a-f-]{{36}}", caplog.text)
+    assert f"{NEW}: 4500 lines of v1, in storage {about} correlation=" in caplog.text
+
+
+# --- all lines of an invoice ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_an_invoice_alone_orders_every_detail(
+    app: RunningApp, partner_center: SimulatedPartnerCenter, stored: bool
+) -> None:
+    """Each is fetched whatever is stored; the invoice is the stored one, else the listed one."""
+    if stored:
+        app.list_invoices()
+        app.drain()
+    partner_center.requests.clear()
+    app.fetch('{"invoiceId": "Recurring-D0500033K3"}')
+    app.drain()
+    for key in (OFFICE, FULL, USAGE):
+        assert requests_for(partner_center, key)
+        assert app.read(blob(key)) == expected(partner_center, key)
+
+
+def test_an_invoice_that_nobody_knows_is_refused(app: RunningApp) -> None:
+    """The message fails, and names it."""
+    with pytest.raises(InvalidInput, match="names D0599999Z9, which is not among the invoices"):
+        app.fetch('{"invoiceId": "D0599999Z9"}')
+
+
+def test_an_invoice_that_cannot_be_looked_up_now_is_looked_up_later(
+    app: RunningApp, partner_center: SimulatedPartnerCenter
+) -> None:
+    """A failure that passes costs the order a delay."""
+    partner_center.faults.add(faults.status(503), match="/v1/invoices", times=None)
+    result = app.result('{"invoiceId": "D0500033K3"}')
+    assert isinstance(result, Later)
+    assert result.message.subject == "D0500033K3"
+    partner_center.faults.clear()
+    app.fetch(result.message.encode())
+    assert app.waiting() == 3
