@@ -1,45 +1,62 @@
 # One word for each thing; people and CI use the same ones. Everything sets itself up.
 
-PYTHON := .venv/bin/python
+RUN := .venv/bin/python
 SETUP := .venv/.installed node_modules/.installed
+DEPLOY := .venv/.deploy
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo start doctor test soak faults bench check format
+.PHONY: help setup demo start doctor test soak faults bench check check-deploy format lock package
 
 help: ## this list
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /make \1\t/'
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /make \1\t/'
 
 setup: $(SETUP) ## virtual environment, packages, Azurite
 
 demo: $(SETUP) ## run the main job on the real pieces, and prove that every line arrives
-	$(PYTHON) -m local.demo
+	$(RUN) -m local.demo
 
 start: $(SETUP) ## leave everything running, for exploring with curl
-	$(PYTHON) -m local.start
+	$(RUN) -m local.start
 
 doctor: $(SETUP) ## with your own settings: what the services answer, and who has to grant what
-	$(PYTHON) -m local.doctor
+	$(RUN) -m local.doctor
 
 test: $(SETUP) ## the whole test suite
-	$(PYTHON) -m pytest
+	$(RUN) -m pytest
 
 soak: $(SETUP) ## ten minutes of faults at random, seeded moments; nothing may be lost or doubled
-	$(PYTHON) -m local.soak
+	$(RUN) -m local.soak
 
 faults: $(SETUP) ## every request of a small job fails once, in each of four ways: some minutes
-	$(PYTHON) -m local.faults
+	$(RUN) -m local.faults
 
 bench: $(SETUP) ## measure beside a plain script, dlt and the limit; writes benchmarks/results.md
-	$(PYTHON) -m benchmarks
+	$(RUN) -m benchmarks
 
 check: $(SETUP) ## lint, format, types
-	$(PYTHON) -m ruff check .
-	$(PYTHON) -m ruff format --check .
-	$(PYTHON) -m mypy
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+
+check-deploy: $(SETUP) $(DEPLOY) ## what goes to Azure: Bicep, package, alerts, workflows; with large tools
+	$(RUN) -m pytest -n 0 tests/deploy
+
+# For older Pythons, too: a build on Azure may run another one than the app.
+lock: $(SETUP) $(DEPLOY) ## work requirements.txt out anew from requirements.in
+	$(RUN) -m uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
+		--no-emit-index-url --custom-compile-command "make lock" --output-file requirements.txt requirements.in
+
+package: $(SETUP) $(DEPLOY) ## the deployed package and its bill of materials, in dist/
+	$(RUN) -m local.package
 
 format: $(SETUP) ## put the code into its form
-	$(PYTHON) -m ruff check --fix .
-	$(PYTHON) -m ruff format .
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
+
+$(DEPLOY): .venv/.installed requirements-deploy.txt tests/deploy/kusto/package-lock.json
+	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-deploy.txt
+	npm ci --no-progress --prefix tests/deploy/kusto
+	touch $@
 
 .venv/.installed: requirements.txt requirements-dev.txt local/setup.sh
 	sh local/setup.sh

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import date
@@ -149,6 +150,27 @@ def test_no_secret_is_logged(stack: Stack) -> None:
         assert secret not in log
 
 
+def test_every_line_about_an_invoice_says_so_in_its_fields(stack: Stack) -> None:
+    """One query finds all about one invoice: the id stands in no line of a function but with `invoice=`."""
+    if not stack.blobs():
+        stack.host.run("list_invoices")
+        wait_until(lambda: complete(stack, small_world()), "every manifest complete")
+    ids = {invoice.id for invoice in with_nested(small_world())}
+    lines = [
+        line
+        for line in stack.host.log().splitlines()
+        if re.search(r"\[(list_invoices|fetch_line_items|get_invoice) ", line)
+    ]
+    about = [line for line in lines if ids & set(re.findall(r"[A-Z0-9]{8,}", line))]
+    assert about
+    assert [line for line in about if not re.search(rf" invoice=({'|'.join(ids)})\b", line)] == []
+    stored = next(line for line in about if "type=usage" in line and "in storage" in line)
+    assert re.search(
+        r" invoice=\w+ provider=\w+ type=usage_line_items source=v1 correlation=[0-9a-f-]{36}$",
+        stored,
+    )
+
+
 def test_a_message_that_cannot_be_understood_ends_as_poison(
     stack: Stack, impatient_app: Path
 ) -> None:
@@ -168,6 +190,7 @@ def test_a_message_that_cannot_be_understood_ends_as_poison(
             assert message.content == text
             poison.clear_messages()
             assert host.log().count("is refused: expected a relative link of Partner Center") >= 5
+            assert "Delivery 5 of 5 has failed, the message goes to the poison queue" in host.log()
     finally:
         stack.host.start()
 

@@ -1,0 +1,1 @@
+"""What goes to Azure, checked as far as it can be without Azure."""
