@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +15,8 @@ from local.simulated.invoices import legacy
 from shared.messages import LineItemsMessage
 from tests.running_app import RunningApp
 
+RUNBOOK = (Path(__file__).parents[2] / "docs" / "runbook.md").read_text()
+COMMANDS = re.findall(r"^python -m local\.rerun (.*)$", RUNBOOK, re.M)
 LINK = "/invoices/Recurring-D0500033K3/lineitems/Azure/UsageLineItems"
 
 
@@ -81,6 +86,13 @@ def test_a_name_that_leads_nowhere_is_refused(
     """Before anything is sent."""
     assert rerun.main(["D0500009A1", name]) == 1
     assert capsys.readouterr().err
+    assert stored.waiting() == 0
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_commands_of_the_runbook_run(stored: RunningApp, command: str) -> None:
+    """As they stand there; each says `--dry-run` first."""
+    assert rerun.main(shlex.split(command)) == 0
     assert stored.waiting() == 0
 
 
