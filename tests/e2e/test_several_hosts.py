@@ -24,7 +24,7 @@ def test_two_hosts_share_many_links() -> None:
         with FunctionsHost(APP_ROOT, settings) as second:
             stack.host.run("list_invoices")
             wait_until(lambda: complete(stack, invoices, second), "every manifest complete")
-            shares = [host.log().count(", in storage (") for host in (stack.host, second)]
+            shares = [host.log().count(", in storage invoice=") for host in (stack.host, second)]
         assert stored(stack) == expected_blobs(invoices, stored_jsonl)
         assert sum(shares) == len(expected_blobs(invoices, stored_jsonl))
         assert min(shares) >= sum(shares) // 5
