@@ -65,7 +65,7 @@ def _cpu(hosts: list[FunctionsHost]) -> float:
 
 
 def _commits(host: FunctionsHost) -> int:
-    return host.log().count(", in storage (MS-CorrelationId")
+    return host.log().count(", in storage invoice=")
 
 
 def _manifests(container: ContainerClient) -> int:
