@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import cold_start, fetching, hosts, listing, serving, tuning
+from benchmarks.exports import endurance
 from benchmarks.exports import report as exports
 from benchmarks.machine import description, progress
 from benchmarks.venvs import dlt_version
@@ -18,6 +19,7 @@ _HEAD = """\
 _TITLES = {
     "fetching": "Fetching one link",
     "exports": "Fetching an export",
+    "endurance": "Exports of very many files",
     "tuning": "What was tried",
     "listing": "`list_invoices` with ten years of invoices",
     "serving": "`get_invoice` under load",
@@ -33,6 +35,7 @@ def main() -> None:
     measures: dict[str, Callable[[], str]] = {
         "fetching": lambda: fetching.report(fetching.QUICK if quick else fetching.FULL),
         "exports": lambda: exports.report(exports.QUICK if quick else exports.FULL),
+        "endurance": lambda: endurance.report(endurance.QUICK if quick else endurance.FULL),
         "tuning": lambda: tuning.report(
             lines=10_000 if quick else 100_000, repeats=1 if quick else 3
         ),

@@ -285,6 +285,21 @@ def test_a_budget_that_is_over_goes_on_with_the_next_file(
     assert graph_app.read(blob(USAGE)) == rows(USAGE)
 
 
+def test_an_export_of_ten_thousand_files_goes_on_file_by_file(
+    graph_app: RunningApp, graph: SimulatedGraph, partner_center: SimulatedPartnerCenter
+) -> None:
+    """Its manifest is read whole, and what a message carries of it stays of one size."""
+    many = new_commerce("G098765431", date(2026, 11, 8), billing=10_000, usage=0)
+    partner_center.put(many)
+    graph.options.files = 10_000
+    later = list(islice(results(graph_app, order(invoice=many), time_budget_seconds=0), 6))
+    positions = [position_of(each) for each in later if isinstance(each, Later)]
+    assert [position.file for position in positions] == [1, 2, 3, 4, 5, 6]
+    sizes = [len(each.message.encode()) for each in later if isinstance(each, Later)]
+    assert max(sizes) < 1_500
+    assert graph_app.archive.staged_pages(LineItemsKey(many.id, ONE_TIME, BILLING)) == 6
+
+
 @pytest.mark.usefixtures("small_blocks")
 def test_a_file_of_many_minutes_goes_on_at_its_line(
     graph_app: RunningApp,
