@@ -11,7 +11,7 @@ import msgspec
 from fetch_line_items.charges import amount_of
 from shared.models import LineItem
 
-MOST_IN_FULL = 50_000
+MOST_IN_FULL = 25_000
 """Billing lines of which all of these fields are looked at; of more, those that cost the least time."""
 
 _PRODUCT = {"category": "ProductCategory", "sku": "SkuName"}
