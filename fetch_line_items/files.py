@@ -33,7 +33,7 @@ from shared.threads import InvocationThreads
 
 _log = get_logger(__name__)
 
-_MOST_FILES, _MOST_BLOCKS = 4, 4
+_MOST_FILES, _MOST_BLOCKS = 3, 4
 """In flight at once: files on their way, and blocks of the one whose turn it is."""
 _PIECE_BYTES = 1 << 20
 """Unpacked at once: a block is in memory a second time only as far as its pieces."""

@@ -21,7 +21,7 @@ checked at the end: number of lines, bytes and their checksum, and the sum of th
 
 - *this app*: a message of the queue, run as the functions host calls it: it asks Graph for the export,
   looks, and brings the files
-- *the limit*: the same files, four at once as in the app, unpacked with `zlib` and staged as blocks.
+- *the limit*: the same files, four at once, unpacked with `zlib` and staged as blocks.
   Nothing is parsed, summed, signed or checked, and where the files are is known beforehand
 - *plain script*: `requests`, `gzip` and `json.loads`, file after file, one upload
 - *dlt*: a resource that reads the files, filesystem destination, JSON lines, uncompressed

@@ -24,7 +24,7 @@ FILES = (1, 8, 100)
 _MODULES = {APP: "app", LIMIT: "limit", PLAIN: "plain", DLT: "dlt_pipeline"}
 _CONTAINER = "run"
 _FILES_IN_FLIGHT = 4
-"""As many as the app has."""
+"""One more than the app has: they cost the limit no memory that counts."""
 
 Storage = type[AzuriteOnDisk] | type[Sink]
 """Begun anew for each run: Azurite takes its time to forget what was deleted."""
