@@ -111,8 +111,7 @@ class _Turn:
 
     def so_far(self) -> str:
         """Say how far the fetch has come."""
-        progress = self.progress
-        return f"{progress.lines} lines so far"
+        return f"{self.progress.lines} lines so far"
 
     @property
     def _content(self) -> Content | None:

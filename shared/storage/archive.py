@@ -16,12 +16,7 @@ from contextlib import suppress
 from functools import reduce
 
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
-from azure.storage.blob import (
-    BlobBlock,
-    BlobProperties,
-    ContainerClient,
-    ContentSettings,
-)
+from azure.storage.blob import BlobBlock, BlobProperties, ContainerClient, ContentSettings
 
 from shared.content import NOTHING, Content
 from shared.keys import LineItemsKey
@@ -169,11 +164,9 @@ class Archive:
 
     def _uncommitted(self, key: LineItemsKey) -> list[str]:
         blob = self._container.get_blob_client(lines_blob(key))
-        try:
-            _, uncommitted = blob.get_block_list("uncommitted")
-        except ResourceNotFoundError:
-            return []
-        return [block.id for block in uncommitted]
+        with suppress(ResourceNotFoundError):
+            return [block.id for block in blob.get_block_list("uncommitted")[1]]
+        return []
 
     # -- manifests
 
@@ -186,10 +179,9 @@ class Archive:
 
     def manifest_text(self, invoice_id: str) -> bytes | None:
         """Give a manifest, or None where there is none."""
-        try:
+        with suppress(ResourceNotFoundError):
             return self._container.download_blob(manifest_blob(invoice_id)).readall()
-        except ResourceNotFoundError:
-            return None
+        return None
 
     def put_manifest(
         self, invoice_id: str, text: bytes, about: ManifestMetadata, *, replacing: str | None
@@ -224,10 +216,9 @@ class Archive:
                 raise
 
     def _properties(self, name: str) -> BlobProperties | None:
-        try:
+        with suppress(ResourceNotFoundError):
             return self._container.get_blob_client(name).get_blob_properties()
-        except ResourceNotFoundError:
-            return None
+        return None
 
     def _put(self, name: str, text: bytes, metadata: Metadata, replacing: str | None) -> str:
         blob = self._container.get_blob_client(name)
