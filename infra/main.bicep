@@ -147,7 +147,7 @@ module roles 'app/roles.bicep' = {
     invoicesAccountName: storage.outputs.invoicesAccountName
     invoicesContainer: invoicesContainer
     componentName: monitoring.outputs.componentName
-    invoiceReaders: empty(invoiceReaders) ? [] : split(replace(invoiceReaders, ' ', ''), ',')
+    invoiceReaders: filter(split(replace(invoiceReaders, ' ', ''), ','), id => !empty(id))
   }
 }
 
@@ -204,7 +204,7 @@ module alerts 'app/alerts.bicep' = {
     location: location
     tags: tags
     workspaceId: monitoring.outputs.workspaceId
-    alertEmails: empty(alertEmails) ? [] : split(replace(alertEmails, ' ', ''), ',')
+    alertEmails: filter(split(replace(alertEmails, ' ', ''), ','), email => !empty(email))
     unsettledAlertDays: unsettledAlertDays
   }
 }

@@ -24,7 +24,7 @@ def steps(environment: Mapping[str, str], folder: Path) -> str:
     tenant_id = environment["PARTNER_CENTER_TENANT_ID"]
     proof = _PROOFS[environment["PARTNER_CENTER_CREDENTIAL"]](environment, folder)
     return f"""
-Two things are left, which only a person can do, signed in to the partner tenant:
+Two things are left, which only a person can do. In the project's folder, signed in to the partner tenant:
     az login --tenant {tenant_id} --allow-no-subscriptions
 
 1. {proof}
@@ -36,6 +36,7 @@ Two things are left, which only a person can do, signed in to the partner tenant
    Partner Center, as Admin agent: in https://partner.microsoft.com, account settings, App management,
    add the app {client_id} as a web app.
 
+This text again: azd hooks run postprovision.
 Then look whether it works: docs/deploy.md, "Look". All about permissions: docs/permissions.md.
 """
 
@@ -71,10 +72,12 @@ def _secret(environment: Mapping[str, str], _folder: Path) -> str:
 
 
 def _certificate(environment: Mapping[str, str], _folder: Path) -> str:
-    vault = environment["KEY_VAULT_NAME"]
+    vault, group = environment["KEY_VAULT_NAME"], environment["AZURE_RESOURCE_GROUP"]
     return f"""Put the certificate with its private key into the key vault; its public part belongs to the app registration.
-   You need the role Key Vault Certificates Officer on the vault for it.
-    az keyvault certificate import --vault-name {vault} --name partner-center --file app.pfx"""
+   For this one, signed in to the subscription (az login --tenant {environment["AZURE_TENANT_ID"]}):
+    az role assignment create --role "Key Vault Certificates Officer" --assignee YOUR-SIGN-IN-NAME --scope "$(az keyvault show --name {vault} --query id --output tsv)"
+    az keyvault certificate import --vault-name {vault} --name partner-center --file app.pfx
+    az functionapp restart --resource-group {group} --name {environment["AZURE_FUNCTION_NAME"]}"""
 
 
 _PROOFS = {"identity": _federated, "secret": _secret, "certificate": _certificate}

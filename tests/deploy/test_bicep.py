@@ -66,8 +66,8 @@ MISTAKES = {
     ),
     "parameter not there": (
         "main.bicep",
-        "    alertEmails: empty",
-        "    alertMails: empty",
+        "    alertEmails: filter",
+        "    alertMails: filter",
         "alerts: has no parameter alertMails",
     ),
     "output not there": (

@@ -56,7 +56,11 @@ AZURE_YAML = {
                     "type": "object",
                     "required": ["run"],
                     "additionalProperties": False,
-                    "properties": {"run": {"type": "string"}},
+                    "properties": {
+                        "run": {"type": "string"},
+                        "interactive": {"type": "boolean"},
+                        "continueOnError": {"type": "boolean"},
+                    },
                 }
             },
         },
@@ -116,6 +120,13 @@ def test_dependabot_is_well() -> None:
     )
 
 
+def test_the_deployment_passes_every_variable_on() -> None:
+    """What is missing would be its default again, with the next run."""
+    wanted = re.findall(r"\$\{(\w+)\}", (ROOT / "infra" / "main.parameters.json").read_text())
+    (job,) = yaml.safe_load((WORKFLOWS / "azure-dev.yml").read_text())["jobs"].values()
+    assert set(wanted) <= job["env"].keys()
+
+
 def test_ci_uses_the_words_of_the_readme() -> None:
     """Each `make` of the workflows and of .ci/run is a target."""
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
@@ -162,6 +173,7 @@ OUTPUTS = {
     "AZURE_ENV_NAME": "test",
     "AZURE_TENANT_ID": "11111111-0000-4000-8000-000000000000",
     "AZURE_FUNCTION_NAME": "func-abc",
+    "AZURE_RESOURCE_GROUP": "rg-test",
     "IDENTITY_PRINCIPAL_ID": "22222222-0000-4000-8000-000000000000",
     "KEY_VAULT_NAME": "kv-abc",
     "PARTNER_CENTER_TENANT_ID": "11111111-0000-4000-8000-000000000000",
