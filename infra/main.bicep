@@ -10,8 +10,8 @@ param environmentName string
 @metadata({ azd: { type: 'location' } })
 param location string
 
-@description('The partner tenant: PARTNER_CENTER_TENANT_ID.')
-param partnerCenterTenantId string = tenant().tenantId
+@description('The partner tenant: PARTNER_CENTER_TENANT_ID; empty for the tenant of the subscription.')
+param partnerCenterTenantId string = ''
 
 @description('The app registration in the partner tenant: PARTNER_CENTER_CLIENT_ID.')
 param partnerCenterClientId string
@@ -83,12 +83,14 @@ param instanceMemoryMB int = 2048
 @description('Who gets the alerts by e-mail; separated by commas. Without any, alerts are in the portal only.')
 param alertEmails string = ''
 
-@description('After how many days an invoice that has not settled is told. SETTLE_DAYS and some more.')
-param unsettledAlertDays int = settleDays + 5
+@description('After how many days an invoice that has not settled is told; 0 for SETTLE_DAYS and five more.')
+@minValue(0)
+param unsettledAlertDays int = 0
 
 @description('Object ids, separated by commas, of those who may read the invoices: a group of finance, for instance.')
 param invoiceReaders string = ''
 
+var partnerTenantId = empty(partnerCenterTenantId) ? tenant().tenantId : partnerCenterTenantId
 var tags = { 'azd-env-name': environmentName }
 var token = toLower(uniqueString(subscription().id, environmentName, location))
 
@@ -170,7 +172,7 @@ module app 'app/function-app.bicep' = {
         INVOICES_STORAGE__blobServiceUri: storage.outputs.invoicesBlobUrl
         INVOICES_CONTAINER: invoicesContainer
         INVOICE_SCHEDULE: invoiceSchedule
-        PARTNER_CENTER_TENANT_ID: partnerCenterTenantId
+        PARTNER_CENTER_TENANT_ID: partnerTenantId
         PARTNER_CENTER_CLIENT_ID: partnerCenterClientId
         PARTNER_CENTER_URL: partnerCenterUrl
         PARTNER_CENTER_AUTHORITY: partnerCenterAuthority
@@ -205,7 +207,7 @@ module alerts 'app/alerts.bicep' = {
     tags: tags
     workspaceId: monitoring.outputs.workspaceId
     alertEmails: filter(split(replace(alertEmails, ' ', ''), ','), email => !empty(email))
-    unsettledAlertDays: unsettledAlertDays
+    unsettledAlertDays: unsettledAlertDays > 0 ? unsettledAlertDays : settleDays + 5
   }
 }
 
@@ -218,7 +220,7 @@ output INVOICES_ACCOUNT_NAME string = storage.outputs.invoicesAccountName
 output INVOICES_CONTAINER string = invoicesContainer
 output HOST_ACCOUNT_NAME string = storage.outputs.hostAccountName
 output IDENTITY_PRINCIPAL_ID string = identity.outputs.principalId
-output PARTNER_CENTER_TENANT_ID string = partnerCenterTenantId
+output PARTNER_CENTER_TENANT_ID string = partnerTenantId
 output PARTNER_CENTER_CLIENT_ID string = partnerCenterClientId
 output PARTNER_CENTER_CREDENTIAL string = partnerCenterCredential
 output KEY_VAULT_NAME string = partnerCenterCredential == 'identity' ? '' : vault!.outputs.name

@@ -24,7 +24,7 @@ ROLES = {
 }
 _GUID = re.compile(r"'([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})'")
 _OUTPUT = re.compile(r"\b(\w+)!?\.outputs\.(\w+)")
-_ENVIRONMENT = re.compile(r"\$\{([A-Z_0-9]+)\}")
+_ENVIRONMENT = re.compile(r"\$\{([A-Z_0-9]+)(?:=([^}]*))?\}")
 _SECRET = re.compile(r"secret|password", re.I)
 
 Wanted = Mapping[str, Any]
@@ -167,7 +167,11 @@ def _parameters_file(infra: Infra) -> Iterator[str]:
     for name in given.keys() ^ infra.main.parameters.keys():
         yield f"{name}: not in both main.bicep and main.parameters.json"
     for name, value in given.items():
-        [variable] = _ENVIRONMENT.findall(value["value"])
+        [(variable, default)] = _ENVIRONMENT.findall(value["value"])
+        # A variable that is there and empty, as unset ones of GitHub are, does not get Bicep's default.
+        declared = infra.main.parameters.get(name)
+        if declared and ("" if declared.default is None else str(declared.default)) != default:
+            yield f"{name}: the default is {default!r}, in main.bicep {declared.default!r}"
         expected = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper()
         if variable not in (expected, f"AZURE_{expected}", "AZURE_ENV_NAME"):
             yield f"{name}: ${{{variable}}} is another variable than {expected}"

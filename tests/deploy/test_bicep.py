@@ -60,7 +60,7 @@ MISTAKES = {
     ),
     "parameter not given": (
         "main.bicep",
-        "    unsettledAlertDays: unsettledAlertDays\n",
+        "    unsettledAlertDays: unsettledAlertDays > 0 ? unsettledAlertDays : settleDays + 5\n",
         "",
         "alerts: needs the parameter unsettledAlertDays",
     ),
@@ -131,6 +131,12 @@ MISTAKES = {
         "param graphUrl string = ''",
         "param graphRoot string = ''",
         "graphRoot: not in both",
+    ),
+    "another default": (
+        "main.parameters.json",
+        "${SETTLE_DAYS=10}",
+        "${SETTLE_DAYS=30}",
+        "settleDays: the default is '30', in main.bicep 10",
     ),
     "another variable": (
         "main.parameters.json",
