@@ -107,19 +107,32 @@ def test_the_lock_is_of_the_readable_list_and_is_what_was_tested() -> None:
         assert version(name) == pin.version, name
 
 
-def test_the_project_can_be_installed(tmp_path: Path) -> None:
-    """Azd looks whether it can: `pip install .` works, and installs nothing of ours."""
-    copy = tmp_path / "app"
-    copy.mkdir()
-    shutil.copy(ROOT / "pyproject.toml", copy)
+def installed(folder: Path, pyproject: str) -> list[str]:
+    """What `pip install .` brings, of a project with this pyproject.toml and folders like ours."""
+    (folder / "pyproject.toml").write_text(pyproject)
     for name in ("shared", "local"):  # packages that setuptools would take for its own
-        (copy / name).mkdir()
-        (copy / name / "__init__.py").touch()
-    target = tmp_path / "installed"
-    subprocess.run([*PIP, "install", "--no-deps", "--target", target, "."], cwd=copy, check=True)
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    (installed,) = target.iterdir()
-    assert installed.name.startswith(project["name"].replace("-", "_"))
+        (folder / name).mkdir()
+        (folder / name / "__init__.py").touch()
+    target = folder / "installed"
+    command = [*PIP, "install", "--no-deps", "--target", str(target), "."]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    return [path.name for path in target.iterdir()]
+
+
+def test_the_project_can_be_installed(tmp_path: Path) -> None:
+    """As azd tries to: `pip install .` works, and installs nothing of ours."""
+    text = (ROOT / "pyproject.toml").read_text()
+    name = tomllib.loads(text)["project"]["name"].replace("-", "_")
+    (only,) = installed(tmp_path, text)
+    assert only.startswith(name)
+
+
+def test_a_project_that_cannot_be_installed_is_found(tmp_path: Path) -> None:
+    """Without the list of packages setuptools refuses so many."""
+    text = (ROOT / "pyproject.toml").read_text()
+    assert "\npackages = []" in text
+    with pytest.raises(subprocess.CalledProcessError):
+        installed(tmp_path, text.replace("\npackages = []", ""))
 
 
 @pytest.fixture(scope="module")
