@@ -7,6 +7,7 @@ import azure.functions as func
 from fetch_line_items.decode import decode_message
 from fetch_line_items.fetch import fetch_lines
 from fetch_line_items.result import Failed, Later, Result
+from shared import telemetry
 from shared.log import about, get_logger
 from shared.memory import keep_freed_memory, share_freed_memory
 from shared.queue import LineItemsQueue
@@ -25,14 +26,16 @@ _log = get_logger(__name__)
 
 @bp.function_name("fetch_line_items")
 @bp.queue_trigger(arg_name="message", queue_name=LINE_ITEMS_QUEUE, connection="AzureWebJobsStorage")
-def fetch_line_items(message: func.QueueMessage) -> None:
+def fetch_line_items(message: func.QueueMessage, context: func.Context) -> None:
     """Fetch what the message asks for; an exception hands it back to the queue, in the end as poison."""
-    # Before any work, so that a message that kills the process can be told from the others.
-    _log.info("Message %s, delivery %s", message.id, message.dequeue_count)
-    with about():
+    with telemetry.invocation("fetch_line_items", context) as trace, about():
+        # Before any work, so that a message that kills the process can be told from the others.
+        _log.info("Message %s, delivery %s", message.id, message.dequeue_count)
         try:
-            services = get_services()
-            act_on(fetch_lines(decode_message(message.get_body()), services), services.queue)
+            services, wanted = get_services(), decode_message(message.get_body())
+            if trace:
+                trace.go_on(wanted.traceparent)
+            act_on(fetch_lines(wanted, services), services.queue)
         except Exception as error:
             _tell_failed(error, message.dequeue_count or 0)
             raise

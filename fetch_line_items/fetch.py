@@ -17,6 +17,7 @@ from fetch_line_items.result import Done, Later, Result, after_error
 from fetch_line_items.source import Source, Step
 from fetch_line_items.sums import Sums
 from fetch_line_items.waiting import note_wait
+from shared import telemetry
 from shared.amounts import total_of
 from shared.api.exchange import RequestContext
 from shared.content import NOTHING, Content
@@ -81,7 +82,7 @@ class _Turn:
         self._key = message.key
         self._part = Part.after(self.progress.staged)
         self._sums, self._is_from_the_start = Sums(), not self.progress.staged.blocks
-        began = time.monotonic()
+        self._began = began = time.monotonic()
         self._until = began + services.settings.time_budget_seconds
         # An answer that was asked for at the end of the budget may still take its time.
         self._context = RequestContext(
@@ -96,7 +97,10 @@ class _Turn:
         else:
             self.message, self.progress = job.message, job.progress
             also_about(source=job.source.name)
-            step = self._stage(job.source)
+            try:
+                step = self._stage(job.source)
+            finally:
+                telemetry.link_took(time.monotonic() - self._began, job.source.name)
             if not step.last:
                 message = replace(self.message, progress=self.progress)
                 return Later(message, step.wait or 0, step.reason or self.so_far())
@@ -131,6 +135,9 @@ class _Turn:
         with closing(source.steps(self.progress.position, deliver, self._has_time)) as steps:
             for step in steps:
                 self._count(step)
+                telemetry.count_lines(
+                    source.name, pages=step.pages, lines=step.lines, size=step.content.size
+                )
                 if step.last or step.wait is not None:
                     break
                 if time.monotonic() - logged > _LOG_EVERY_SECONDS:

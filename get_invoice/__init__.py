@@ -9,6 +9,7 @@ import azure.functions as func
 from get_invoice.invoice import answer
 from get_invoice.problem import Answer, problem
 from get_invoice.recent_list import RecentList
+from shared import telemetry
 from shared.errors import InvalidInput
 from shared.log import get_logger
 from shared.services import get_services
@@ -20,13 +21,14 @@ _log = get_logger(__name__)
 
 @bp.function_name("get_invoice")
 @bp.route(route="invoices/{invoiceId}", methods=["GET"])
-def get_invoice(req: func.HttpRequest) -> func.HttpResponse:
+def get_invoice(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Answer `GET /api/invoices/{invoiceId}[?expand=lineItems]`, as docs/openapi.yaml describes it."""
-    try:
-        answered = _answer(req)
-    except Exception:  # the host would send a 500 without a word
-        _log.exception("get_invoice failed")
-        answered = problem(500, "Internal error", "The app's log says what went wrong.")
+    with telemetry.invocation("get_invoice", context):
+        try:
+            answered = _answer(req)
+        except Exception:  # the host would send a 500 without a word
+            _log.exception("get_invoice failed")
+            answered = problem(500, "Internal error", "The app's log says what went wrong.")
     return func.HttpResponse(answered.body, status_code=answered.status, headers=answered.headers)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import azure.functions as func
 
 from list_invoices.sync import sync_invoices
+from shared import telemetry
 from shared.log import get_logger
 from shared.services import get_services
 
@@ -22,12 +23,13 @@ _log = get_logger(__name__)
     minimum_interval="00:01:00",
     maximum_interval="00:30:00",
 )
-def list_invoices(timer: func.TimerRequest) -> None:
+def list_invoices(timer: func.TimerRequest, context: func.Context) -> None:
     """Store new and changed invoices, and enqueue the lines that are missing."""
-    if timer.past_due:
-        _log.warning("The schedule was missed; listing now")
-    try:
-        sync_invoices(get_services())
-    except Exception as error:
-        _log.error("The run has failed: %s: %s", type(error).__name__, error)
-        raise
+    with telemetry.invocation("list_invoices", context):
+        if timer.past_due:
+            _log.warning("The schedule was missed; listing now")
+        try:
+            sync_invoices(get_services())
+        except Exception as error:
+            _log.error("The run has failed: %s: %s", type(error).__name__, error)
+            raise

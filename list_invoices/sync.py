@@ -11,6 +11,7 @@ from functools import partial
 from list_invoices.difference import Difference, difference_of
 from list_invoices.failures import Failures
 from list_invoices.state import state_of
+from shared import telemetry
 from shared.api.exchange import RequestContext
 from shared.api.invoice_list import invoices_by_id, listed_invoices
 from shared.auth.expiry import credential_days
@@ -78,7 +79,9 @@ def sync_invoices(services: Services) -> Outcome:
 def _run(services: Services, context: RequestContext) -> Outcome:
     looked, stored = time.monotonic(), inventory(services.archive)
     # Before the list is asked for, so that it is told also while Partner Center does not answer.
-    _log.info("State: %s", state_of(stored, now()))
+    state = state_of(stored, now())
+    _log.info("State: %s", state)
+    telemetry.oldest_unsettled(state.oldest_unsettled_days)
     if (days := credential_days(services.settings, now())) is not None:
         text = "The secret or certificate of the app registration ends: credential_days=%d"
         _log.log(logging.WARNING if days <= _CREDENTIAL_DAYS else logging.INFO, text, days)

@@ -33,6 +33,8 @@ EXPECTED = (
 )
 _CURRENCY = re.compile(r"^[A-Za-z]{3}$")
 
+Traceparent = Annotated[str, Field(pattern=r"^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")]
+"""Of W3C Trace Context."""
 Id = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 
 
@@ -164,7 +166,8 @@ class LineItemsMessage:
     `version` is the invoice's when the message was enqueued; without one (a message written by hand)
     the lines are fetched whatever is stored. `progress` is there in a follow-up message only. With
     `look` the lines are those that a look has come to; the first message of a look names none. Without
-    it, a message that names none is for every detail of its invoice.
+    it, a message that names none is for every detail of its invoice. `traceparent` is the trace that it
+    was sent in, where there was one.
     """
 
     link: str | None = None
@@ -175,6 +178,7 @@ class LineItemsMessage:
     version: Id | None = None
     progress: Progress | None = None
     look: Look | None = None
+    traceparent: Traceparent | None = None
 
     @classmethod
     def of(

@@ -4,7 +4,9 @@ Its five calls expect the worker's protobuf messages, but read and build them by
 only, so plain namespaces do. One app per process: its registry is global.
 """
 
+import secrets
 import sys
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -82,12 +84,16 @@ async def invoke(
     retry_count: int,
     max_retry_count: int,
 ) -> Reply:
-    """Run a function: a coroutine on this loop, a plain function in the engine's threads."""
+    """Run a function: a coroutine on this loop, a plain function in the engine's threads.
+
+    Each run is of a trace of its own, as on Azure.
+    """
     reply: Reply = await invocation_request_native(
         invocation_id,
         function_id,
         inputs,
         dict(metadata),
+        trace_parent=f"00-{uuid.uuid4().hex}-{secrets.token_hex(8)}-01",
         retry_count=retry_count,
         max_retry_count=max_retry_count,
     )

@@ -13,6 +13,7 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
+from shared import telemetry
 from shared.api.exchange import (
     Answer,
     Dialect,
@@ -97,20 +98,25 @@ class Client:
         if now >= until:
             raise exchange.error(NoAnswer, f"No time is left for {exchange}")
         try:
-            with self._session.request(
-                exchange.method,
-                exchange.url,
-                params=exchange.params,
-                json=exchange.json,
-                headers=exchange.headers,
-                auth=_Bearer(token),
-                timeout=(
-                    min(patience.connect_timeout, until - now),
-                    min(patience.read_timeout, until - now),
-                ),
-                allow_redirects=False,  # a redirect could carry the token to another host
-                stream=True,
-            ) as response:
+            with (
+                telemetry.request(exchange.api, exchange.method, exchange.url) as span,
+                telemetry.without_instrumentation(),
+                self._session.request(
+                    exchange.method,
+                    exchange.url,
+                    params=exchange.params,
+                    json=exchange.json,
+                    headers=exchange.headers,
+                    auth=_Bearer(token),
+                    timeout=(
+                        min(patience.connect_timeout, until - now),
+                        min(patience.read_timeout, until - now),
+                    ),
+                    allow_redirects=False,  # a redirect could carry the token to another host
+                    stream=True,
+                ) as response,
+            ):
+                telemetry.answered(span, exchange.api, response.status_code)
                 return Answer(response.status_code, response.headers, _body(response, until))
         except (requests.Timeout, TimeoutError, ReadTimeoutError) as error:
             text = f"{exchange.api} did not answer {exchange} in time"

@@ -16,6 +16,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
+from shared import telemetry
 from shared.api.exchange import Answer, Observer, RequestContext, retry_after, unobserved
 from shared.api.export import Manifest
 from shared.errors import ApiError, Fatal, FileRefused, NoAnswer, Retriable, Throttled, may_pass
@@ -25,6 +26,8 @@ from shared.setting_values import is_loopback
 GZIP = b"\x1f\x8b"
 """How a file begins that tells by itself whether it is whole."""
 
+_API = "files of an export"
+"""What telemetry calls it."""
 _AZURE = ".blob.core.windows.net"
 _PLAIN_URL = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~=%+,@-]*)*")
 _CONNECTIONS = 16
@@ -77,8 +80,12 @@ class Files:
         self, manifest: Manifest, number: int, context: RequestContext
     ) -> Iterator[Iterator[bytes]]:
         """Give a file's bytes as they come. Raises ApiError, FileRefused among them."""
-        name = manifest.names[number]
-        with self._get(manifest.url(number), name, context) as response:
+        name, url = manifest.names[number], manifest.url(number)
+        with (
+            telemetry.request(_API, "GET", url) as span,
+            self._get(url, name, context) as response,
+        ):
+            telemetry.answered(span, _API, response.status_code)
             self._observe(Answer(response.status_code, response.headers, b""))
             if response.status_code != 200:
                 raise _refusal(name, response)
@@ -93,14 +100,15 @@ class Files:
             raise NoAnswer(f"No time is left for {name}")
         failure: ApiError
         try:
-            return self._session.get(
-                url,
-                headers={"Accept-Encoding": "identity"},
-                auth=_no_auth,
-                timeout=(min(patience.connect_timeout, left), min(patience.read_timeout, left)),
-                allow_redirects=False,
-                stream=True,
-            )
+            with telemetry.without_instrumentation():
+                return self._session.get(
+                    url,
+                    headers={"Accept-Encoding": "identity"},
+                    auth=_no_auth,
+                    timeout=(min(patience.connect_timeout, left), min(patience.read_timeout, left)),
+                    allow_redirects=False,
+                    stream=True,
+                )
         except _ON_THE_WAY as error:
             failure = _told(name, error)
         except ValueError:

@@ -1,0 +1,247 @@
+"""OpenTelemetry, where the app setting asks for it: what arrives at Application Insights, and what never does."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+import pytest
+from azure.storage.queue import QueueClient
+
+from local.simulated import Invoice, faults
+from local.simulated.invoices import new_commerce
+from local.stack import QUEUE, Stack, running
+from shared.messages import LineItemsMessage
+from tests.e2e.conftest import wait_until
+
+INVOICE = "G098765430"
+V1_INVOICE = "D0500033K3"
+_HTTP_REQUEST = re.compile(r"Request URL|Response status")
+
+
+class Ingestion:
+    """An ingestion endpoint of Application Insights on this machine, and what has come to it."""
+
+    def __init__(self) -> None:
+        self.items: list[dict[str, Any]] = []
+        self.texts: list[str] = []
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The app settings that lead here, and have things sent soon."""
+        url = f"http://127.0.0.1:{self.server.server_port}/"
+        return {
+            "APPLICATIONINSIGHTS_CONNECTION_STRING": (
+                "InstrumentationKey=00000000-0000-4000-8000-000000000000;"
+                f"IngestionEndpoint={url};LiveEndpoint={url}"
+            ),
+            "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL": "true",
+            "OTEL_BLRP_SCHEDULE_DELAY": "200",
+            "OTEL_BSP_SCHEDULE_DELAY": "200",
+            "OTEL_METRIC_EXPORT_INTERVAL": "500",
+            "OTEL_TRACES_SAMPLER": "always_on",
+        }
+
+    def of_type(self, name: str) -> list[dict[str, Any]]:
+        """The items of a type, each with its tags."""
+        found = [item for item in list(self.items) if item["data"]["baseType"] == name]
+        return [{**item["data"]["baseData"], "tags": item["tags"]} for item in found]
+
+    def metric(self, name: str) -> list[dict[str, Any]]:
+        """What has come of a metric, export by export."""
+        points = [point for data in self.of_type("MetricData") for point in data["metrics"]]
+        return [point for point in points if point["name"] == name]
+
+    def total(self, name: str) -> float:
+        """What a counter has come to."""
+        return sum(float(point["value"]) for point in self.metric(name))
+
+    def messages(self, part: str) -> list[dict[str, Any]]:
+        """The log records whose text has this part."""
+        return [data for data in self.of_type("MessageData") if part in data["message"]]
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        ingestion = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                if self.headers.get("Content-Encoding") == "gzip":
+                    body = gzip.decompress(body)
+                answer = ingestion.take(self.path, body.decode())
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        return Handler
+
+    def take(self, path: str, text: str) -> bytes:
+        """Take a post, and answer as the endpoint does."""
+        self.texts.append(text)
+        if not path.startswith("/v2.1/track"):
+            return b"{}"
+        came = (
+            json.loads(text) if text.startswith("[") else list(map(json.loads, text.splitlines()))
+        )
+        self.items += came
+        count = len(came)
+        return json.dumps({"itemsReceived": count, "itemsAccepted": count, "errors": []}).encode()
+
+
+@contextmanager
+def listening() -> Iterator[Ingestion]:
+    """Have an endpoint for the time of the block."""
+    ingestion = Ingestion()
+    thread = Thread(target=ingestion.server.serve_forever, daemon=True)
+    thread.start()
+    yield ingestion
+    ingestion.server.shutdown()
+    ingestion.server.server_close()
+    thread.join()
+
+
+def world() -> list[Invoice]:
+    """An invoice whose lines come by Graph, as files."""
+    return [new_commerce(INVOICE, date(2026, 11, 8), billing=450, usage=1200)]
+
+
+def is_complete(stack: Stack) -> bool:
+    """Whether every invoice has all of its lines."""
+    return all(
+        f"{invoice}/manifest.json" in stack.blobs()
+        and json.loads(stack.container.download_blob(f"{invoice}/manifest.json").readall())[
+            "complete"
+        ]
+        for invoice in stack.partner_center.invoices
+    )
+
+
+@pytest.fixture(scope="module")
+def sent() -> Iterator[tuple[Stack, Ingestion]]:
+    """A run of the timer with telemetry on, one request throttled, and all lines in storage."""
+    on = {"PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY": "true"}
+    with listening() as ingestion, running(world(), settings=ingestion.settings | on) as stack:
+        stack.graph.faults.add(faults.throttled(1), times=1)
+        stack.host.run("list_invoices")
+        wait_until(lambda: is_complete(stack), "all lines in storage")
+        lines = sum(int(blob["lines"]) for blob in blobs(stack))
+        wait_until(lambda: ingestion.total("invoices.lines") == lines, "the metric of lines")
+        wait_until(lambda: ingestion.metric("invoices.link.seconds"), "the seconds of links")
+        wait_until(lambda: len(ingestion.messages(", in storage")) == 2, "the records of the log")
+        yield stack, ingestion
+
+
+def blobs(stack: Stack) -> list[dict[str, Any]]:
+    """The metadata of all lines in storage, each with the blob's size."""
+    found = stack.container.list_blobs(include=["metadata"])
+    return [{**b.metadata, "size": b.size} for b in found if b.name.endswith(".jsonl")]
+
+
+def test_each_record_arrives_once_with_its_fields(sent: tuple[Stack, Ingestion]) -> None:
+    """What the log says of an invoice is there once, and the fields are properties."""
+    stack, ingestion = sent
+    texts = Counter(data["message"] for data in ingestion.messages(f"invoice={INVOICE}"))
+    assert texts
+    for text, count in texts.items():
+        assert count == stack.host.log().count(f"] {text}\n"), text
+    for data in ingestion.messages(", in storage"):
+        assert data["properties"]["invoice"] == INVOICE
+        assert data["properties"]["source"] == "graph"
+        assert data["properties"]["correlation"] in data["message"]
+
+
+def test_the_trace_goes_from_the_timer_to_the_queue_to_the_file(
+    sent: tuple[Stack, Ingestion],
+) -> None:
+    """The operation is one: of the run that has enqueued, of the fetch, and of what it asks for."""
+    _, ingestion = sent
+    (listed,) = ingestion.messages("Listed: ")
+    operation = listed["tags"]["ai.operation.id"]
+    assert set(operation) != {"0"}
+    for part in ("Enqueued ", ", in storage"):
+        found = ingestion.messages(part)
+        assert len(found) == 2
+        assert {data["tags"]["ai.operation.id"] for data in found} == {operation}
+    wait_until(lambda: len(of_the_files(ingestion)) >= 2, "spans of files")
+    assert {span["tags"]["ai.operation.id"] for span in of_the_files(ingestion)} == {operation}
+    names = {span["name"] for span in spans(ingestion)}
+    assert "GET /v1/invoices" in names
+
+
+def spans(ingestion: Ingestion) -> list[dict[str, Any]]:
+    return ingestion.of_type("RemoteDependencyData")
+
+
+def of_the_files(ingestion: Ingestion) -> list[dict[str, Any]]:
+    return [span for span in spans(ingestion) if "files of an export" in json.dumps(span)]
+
+
+def test_the_metrics_are_right(sent: tuple[Stack, Ingestion]) -> None:
+    """Files, lines and bytes are those in storage; the throttled request counts once."""
+    stack, ingestion = sent
+    stored = blobs(stack)
+    for name, value in {
+        "invoices.files": sum(int(blob["pages"]) for blob in stored),
+        "invoices.lines": sum(int(blob["lines"]) for blob in stored),
+        "invoices.bytes": sum(blob["size"] for blob in stored),
+        "invoices.throttles": 1,
+        "invoices.pages": 0,
+    }.items():
+        wait_until(lambda n=name, v=value: ingestion.total(n) == v, f"{name}={value}")  # type: ignore[misc]
+    took = ingestion.metric("invoices.link.seconds")
+    assert sum(point["count"] for point in took) >= 2
+    assert all(0 <= point["value"] < 120 for point in took)
+
+
+def test_the_age_of_the_oldest_unsettled_invoice_is_told(sent: tuple[Stack, Ingestion]) -> None:
+    """In days, at each run of the timer."""
+    stack, ingestion = sent
+    manifest = stack.container.get_blob_client(f"{INVOICE}/manifest.json")
+    since = (datetime.now(UTC) - timedelta(days=3, hours=1)).isoformat()
+    about = manifest.get_blob_properties().metadata
+    manifest.set_blob_metadata({**about, "state": "settling", "unsettled_since": since})
+    stack.host.run("list_invoices")
+    oldest = "invoices.oldest_unsettled"
+    wait_until(lambda: 3 in [point["value"] for point in ingestion.metric(oldest)], "three days")
+
+
+def test_no_secret_is_sent(sent: tuple[Stack, Ingestion]) -> None:
+    """Neither a signature of a file nor a token nor a secret; no span has a query."""
+    stack, ingestion = sent
+    assert of_the_files(ingestion)
+    everything = "\n".join(ingestion.texts)
+    for secret in ("sig=", "sv=", "eyJ", "Bearer", "AccountKey", stack.entra_id.client_secret):
+        assert secret not in everything, secret
+    assert "?" not in json.dumps([{**s, "tags": None} for s in spans(ingestion)])
+
+
+def test_the_exporter_does_not_tell_of_itself(sent: tuple[Stack, Ingestion]) -> None:
+    """A record for each of its posts would be the reason for the next one."""
+    _, ingestion = sent
+    assert not ingestion.messages("/v2.1/track")
+    assert not any(_HTTP_REQUEST.match(d["message"]) for d in ingestion.of_type("MessageData"))
+
+
+def test_nothing_is_sent_where_it_is_off() -> None:
+    """Without the setting no post is made, and messages have no trace."""
+    with listening() as ingestion, running(world(), settings=ingestion.settings) as stack:
+        queue = QueueClient.from_connection_string(stack.azurite.connection_string, QUEUE)
+        stack.host.run("list_invoices")
+        wait_until(lambda: is_complete(stack), "all lines in storage")
+        assert ingestion.texts == []
+        wait_until(lambda: stack.waiting() > 0 or "settled" in stack.host.log(), "a look")
+        assert all("traceparent" not in str(message.content) for message in queue.peek_messages(32))
+        assert "traceparent" not in LineItemsMessage(invoice_id=INVOICE).encode()
