@@ -10,11 +10,9 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     import azure.functions as func
-
     from opentelemetry.trace import Span
 
     from shared.tracing import Trace
@@ -52,13 +50,12 @@ def request(api: str, method: str, url: str) -> Iterator[Span | None]:
     """Make a span of a request to an API; of the URL it has scheme, host and path, never the query.
 
     Whoever gets an answer calls `answered` with its status. An error inside is told by its type: what
-    the libraries say of one has the whole URL.
+    the libraries say of it has the whole URL.
     """
     if not IS_ON:
         yield None
         return
-    parts = urlsplit(url)
-    with tracing.request(api, method, parts.hostname or "", parts.path) as span:
+    with tracing.request(api, method, url) as span:
         yield span
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from urllib.parse import urlsplit
 
 from azure.core.settings import settings as azure_settings
 from opentelemetry import context as contexts
@@ -57,7 +58,7 @@ class Trace:
             links = [Link(host)] if host.is_valid else []
             parent = _context_of(traceparent, None)
             self._stack.enter_context(_attached(parent))
-            self._stack.enter_context(_span(self._name, SpanKind.CONSUMER, links=links))
+            self._stack.enter_context(_span(self._name, SpanKind.INTERNAL, links=links))
 
 
 @contextmanager
@@ -91,15 +92,17 @@ def _attached(context: Context) -> Iterator[None]:
 
 
 @contextmanager
-def request(api: str, method: str, host: str, path: str) -> Iterator[Span]:
+def request(api: str, method: str, url: str) -> Iterator[Span]:
     """See `shared.telemetry`."""
+    parts = urlsplit(url)
     attributes = {
         "http.request.method": method,
-        "server.address": host,
-        "url.path": path,
+        "url.full": f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}",
+        "server.address": parts.hostname or "",
+        "server.port": parts.port or (443 if parts.scheme == "https" else 80),
         "api": api,
     }
-    with _span(f"{method} {path}", SpanKind.CLIENT, attributes) as span:
+    with _span(f"{method} {parts.path}", SpanKind.CLIENT, attributes) as span:
         yield span
 
 
@@ -107,7 +110,7 @@ def request(api: str, method: str, host: str, path: str) -> Iterator[Span]:
 def _span(
     name: str,
     kind: SpanKind,
-    attributes: Mapping[str, str] | None = None,
+    attributes: Mapping[str, str | int] | None = None,
     links: Sequence[Link] = (),
 ) -> Iterator[Span]:
     """Make a span that tells an error by its type alone: its text may have a whole URL."""

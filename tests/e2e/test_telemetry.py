@@ -10,13 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import pytest
 from azure.storage.queue import QueueClient
 
-from local.simulated import Invoice, faults
+from local.app_root import app_root
+from local.simulated import Invoice, faults, small_world
 from local.simulated.invoices import new_commerce
 from local.stack import QUEUE, Stack, running
 from shared.messages import LineItemsMessage
@@ -24,6 +26,14 @@ from tests.e2e.conftest import wait_until
 
 INVOICE = "G098765430"
 V1_INVOICE = "D0500033K3"
+ON = {"PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY": "true"}
+_INSTRUMENT = """
+from opentelemetry.instrumentation.requests import RequestsInstrumentor
+from opentelemetry.instrumentation.urllib3 import URLLib3Instrumentor
+
+RequestsInstrumentor().instrument()
+URLLib3Instrumentor().instrument()
+"""
 _HTTP_REQUEST = re.compile(r"Request URL|Response status")
 
 
@@ -114,8 +124,9 @@ def listening() -> Iterator[Ingestion]:
 
 
 def world() -> list[Invoice]:
-    """An invoice whose lines come by Graph, as files."""
-    return [new_commerce(INVOICE, date(2026, 11, 8), billing=450, usage=1200)]
+    """An invoice whose lines come by Graph, as files, and one whose lines are pages of v1."""
+    by_pages = [invoice for invoice in small_world() if invoice.id == V1_INVOICE]
+    return [new_commerce(INVOICE, date(2026, 11, 8), billing=450, usage=1200), *by_pages]
 
 
 def is_complete(stack: Stack) -> bool:
@@ -132,15 +143,14 @@ def is_complete(stack: Stack) -> bool:
 @pytest.fixture(scope="module")
 def sent() -> Iterator[tuple[Stack, Ingestion]]:
     """A run of the timer with telemetry on, one request throttled, and all lines in storage."""
-    on = {"PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY": "true"}
-    with listening() as ingestion, running(world(), settings=ingestion.settings | on) as stack:
+    with listening() as ingestion, running(world(), settings=ingestion.settings | ON) as stack:
         stack.graph.faults.add(faults.throttled(1), times=1)
         stack.host.run("list_invoices")
         wait_until(lambda: is_complete(stack), "all lines in storage")
         lines = sum(int(blob["lines"]) for blob in blobs(stack))
         wait_until(lambda: ingestion.total("invoices.lines") == lines, "the metric of lines")
         wait_until(lambda: ingestion.metric("invoices.link.seconds"), "the seconds of links")
-        wait_until(lambda: len(ingestion.messages(", in storage")) == 2, "the records of the log")
+        wait_until(lambda: len(ingestion.messages(", in storage")) == len(blobs(stack)), "the log")
         yield stack, ingestion
 
 
@@ -158,8 +168,8 @@ def test_each_record_arrives_once_with_its_fields(sent: tuple[Stack, Ingestion])
     for text, count in texts.items():
         assert count == stack.host.log().count(f"] {text}\n"), text
     for data in ingestion.messages(", in storage"):
-        assert data["properties"]["invoice"] == INVOICE
-        assert data["properties"]["source"] == "graph"
+        invoice = data["properties"]["invoice"]
+        assert data["properties"]["source"] == ("graph" if invoice == INVOICE else "v1")
         assert data["properties"]["correlation"] in data["message"]
 
 
@@ -167,18 +177,22 @@ def test_the_trace_goes_from_the_timer_to_the_queue_to_the_file(
     sent: tuple[Stack, Ingestion],
 ) -> None:
     """The operation is one: of the run that has enqueued, of the fetch, and of what it asks for."""
-    _, ingestion = sent
+    stack, ingestion = sent
     (listed,) = ingestion.messages("Listed: ")
     operation = listed["tags"]["ai.operation.id"]
     assert set(operation) != {"0"}
     for part in ("Enqueued ", ", in storage"):
         found = ingestion.messages(part)
-        assert len(found) == 2
+        assert len(found) == len(blobs(stack))
         assert {data["tags"]["ai.operation.id"] for data in found} == {operation}
     wait_until(lambda: len(of_the_files(ingestion)) >= 2, "spans of files")
     assert {span["tags"]["ai.operation.id"] for span in of_the_files(ingestion)} == {operation}
-    names = {span["name"] for span in spans(ingestion)}
-    assert "GET /v1/invoices" in names
+    named = {span["name"]: span["tags"]["ai.operation.id"] for span in spans(ingestion)}
+    for name in (
+        "GET /v1/invoices",
+        f"GET /v1/invoices/{V1_INVOICE}/lineitems/azure/usagelineitems",
+    ):
+        assert named[name] == operation
 
 
 def spans(ingestion: Ingestion) -> list[dict[str, Any]]:
@@ -193,16 +207,21 @@ def test_the_metrics_are_right(sent: tuple[Stack, Ingestion]) -> None:
     """Files, lines and bytes are those in storage; the throttled request counts once."""
     stack, ingestion = sent
     stored = blobs(stack)
+    pages: Counter[str] = Counter()
+    for blob in stored:
+        pages[blob["source"]] += int(blob["pages"])
+    assert pages["graph"]
+    assert pages["v1"]
     for name, value in {
-        "invoices.files": sum(int(blob["pages"]) for blob in stored),
+        "invoices.files": pages["graph"],
+        "invoices.pages": pages["v1"],
         "invoices.lines": sum(int(blob["lines"]) for blob in stored),
         "invoices.bytes": sum(blob["size"] for blob in stored),
         "invoices.throttles": 1,
-        "invoices.pages": 0,
     }.items():
         wait_until(lambda n=name, v=value: ingestion.total(n) == v, f"{name}={value}")  # type: ignore[misc]
     took = ingestion.metric("invoices.link.seconds")
-    assert sum(point["count"] for point in took) >= 2
+    assert sum(point["count"] for point in took) == len(stored)
     assert all(0 <= point["value"] < 120 for point in took)
 
 
@@ -218,14 +237,38 @@ def test_the_age_of_the_oldest_unsettled_invoice_is_told(sent: tuple[Stack, Inge
     wait_until(lambda: 3 in [point["value"] for point in ingestion.metric(oldest)], "three days")
 
 
+def assert_no_secret(stack: Stack, ingestion: Ingestion) -> None:
+    everything = "\n".join(ingestion.texts)
+    for secret in ("sig=", "skoid", "eyJ", "Bearer", "AccountKey", stack.entra_id.client_secret):
+        assert secret not in everything, secret
+
+
 def test_no_secret_is_sent(sent: tuple[Stack, Ingestion]) -> None:
     """Neither a signature of a file nor a token nor a secret; no span has a query."""
     stack, ingestion = sent
     assert of_the_files(ingestion)
-    everything = "\n".join(ingestion.texts)
-    for secret in ("sig=", "sv=", "eyJ", "Bearer", "AccountKey", stack.entra_id.client_secret):
-        assert secret not in everything, secret
+    assert_no_secret(stack, ingestion)
     assert "?" not in json.dumps([{**s, "tags": None} for s in spans(ingestion)])
+
+
+def test_no_signature_is_sent_whatever_is_instrumented(tmp_path: Path) -> None:
+    """Where somebody instruments requests and urllib3, which record URLs, a file's is not among them."""
+    instrumented = app_root(tmp_path / "app")
+    module = instrumented / "function_app.py"
+    text = module.read_text()
+    module.unlink()  # a link to the app's own
+    module.write_text(text + _INSTRUMENT)
+    with (
+        listening() as ingestion,
+        running(world(), settings=ingestion.settings | ON, app_root=instrumented) as stack,
+    ):
+        stack.graph.files.faults.add(faults.reset())
+        stack.host.run("list_invoices")
+        wait_until(lambda: is_complete(stack), "all lines in storage")
+        wait_until(lambda: len(of_the_files(ingestion)) >= 3, "spans of files")
+        by_hand = [span for span in spans(ingestion) if "api" not in span["properties"]]
+        assert "comp=block" in json.dumps(by_hand)  # so they do record queries, of others
+        assert_no_secret(stack, ingestion)
 
 
 def test_the_exporter_does_not_tell_of_itself(sent: tuple[Stack, Ingestion]) -> None:
