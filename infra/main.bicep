@@ -80,6 +80,9 @@ param maximumInstanceCount int = 40
 @allowed([512, 2048, 4096])
 param instanceMemoryMB int = 2048
 
+@description('Whether the app sends traces and metrics by OpenTelemetry.')
+param openTelemetry bool = false
+
 @description('Who gets the alerts by e-mail; separated by commas. Without any, alerts are in the portal only.')
 param alertEmails string = ''
 
@@ -192,6 +195,13 @@ module app 'app/function-app.bicep' = {
         : {},
       partnerCenterCredential == 'certificate'
         ? { PARTNER_CENTER_CLIENT_CERTIFICATE: vault!.outputs.reference }
+        : {},
+      openTelemetry
+        ? {
+            PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY: 'true'
+            AzureFunctionsJobHost__telemetryMode: 'OpenTelemetry'
+            OTEL_TRACES_SAMPLER: 'always_on'
+          }
         : {}
     )
   }

@@ -13,6 +13,7 @@ import pytest
 import fetch_line_items
 from fetch_line_items import fetch
 from list_invoices import sync
+from shared import telemetry
 from shared.settings import Settings
 from shared.storage.accounts import LINE_ITEMS_QUEUE
 from tests.deploy import bicep
@@ -33,6 +34,8 @@ OF_THE_PLATFORM = {
     "APPLICATIONINSIGHTS_CONNECTION_STRING",
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
     "PYTHON_THREADPOOL_THREAD_COUNT",
+    "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY",
+    "OTEL_TRACES_SAMPLER",
 }
 # Flex Consumption has no place for a file: there it is the certificate itself.
 NOT_ON_FLEX = {"PARTNER_CENTER_CLIENT_CERTIFICATE_PATH"}
@@ -146,3 +149,11 @@ def test_python_is_the_same_everywhere() -> None:
 def test_no_telemetry_is_left_out() -> None:
     """Alerts count lines of the log: sampling would drop some."""
     assert HOST["logging"]["applicationInsights"]["samplingSettings"]["isEnabled"] is False
+
+
+def test_open_telemetry_is_switched_on_in_app_and_host() -> None:
+    """Bicep sets what the app reads, and host.json's telemetryMode, which is not set by itself."""
+    assert parameter("openTelemetry").default is False
+    assert f"{telemetry._SETTING}: 'true'" in MAIN
+    assert "AzureFunctionsJobHost__telemetryMode: 'OpenTelemetry'" in MAIN
+    assert "telemetryMode" not in HOST
