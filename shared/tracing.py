@@ -95,7 +95,7 @@ def _attached(context: Context) -> Iterator[None]:
 def request(api: str, method: str, url: str) -> Iterator[Span]:
     """See `shared.telemetry`."""
     parts = urlsplit(url)
-    attributes = {
+    attributes: dict[str, str | int] = {
         "http.request.method": method,
         "url.full": f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}",
         "server.address": parts.hostname or "",
