@@ -78,7 +78,7 @@ def traceparent() -> str | None:
 
 def _context_of(traceparent: str | None, tracestate: str | None) -> Context:
     carrier = {"traceparent": traceparent or "", "tracestate": tracestate or ""}
-    # Into an empty context: a thread of the engine may still have that of another invocation.
+    # Into an empty context: what is not of this invocation is none of its business.
     return propagate.extract(carrier, Context())
 
 

@@ -161,6 +161,13 @@ def _order(infra: Infra) -> Iterator[str]:
         yield "the account of the invoices is not locked"
 
 
+def _as_variable(default: object) -> str:
+    """Spell a default of Bicep as a variable of the environment has it."""
+    if isinstance(default, bool):
+        return str(default).lower()
+    return "" if default is None else str(default)
+
+
 def _parameters_file(infra: Infra) -> Iterator[str]:
     """Each parameter of main.bicep is a variable of the azd environment, by its own name."""
     given = json.loads((infra.folder / "main.parameters.json").read_text())["parameters"]
@@ -170,7 +177,7 @@ def _parameters_file(infra: Infra) -> Iterator[str]:
         [(variable, default)] = _ENVIRONMENT.findall(value["value"])
         # A variable that is there and empty, as unset ones of GitHub are, does not get Bicep's default.
         declared = infra.main.parameters.get(name)
-        if declared and ("" if declared.default is None else str(declared.default)) != default:
+        if declared and _as_variable(declared.default) != default:
             yield f"{name}: the default is {default!r}, in main.bicep {declared.default!r}"
         expected = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper()
         if variable not in (expected, f"AZURE_{expected}", "AZURE_ENV_NAME"):
