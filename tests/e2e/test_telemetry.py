@@ -195,6 +195,24 @@ def test_the_trace_goes_from_the_timer_to_the_queue_to_the_file(
         assert named[name] == operation
 
 
+def test_follow_up_messages_are_of_the_same_trace() -> None:
+    """Where the time budget is used up at once, each message of a link has the timer's operation."""
+    settings = {**ON, "FETCH_TIME_BUDGET_SECONDS": "0"}
+    with (
+        listening() as ingestion,
+        running(world(), settings=ingestion.settings | settings) as stack,
+    ):
+        stack.host.run("list_invoices")
+        wait_until(lambda: is_complete(stack), "all lines in storage")
+        count = len(blobs(stack))
+        wait_until(lambda: len(ingestion.messages(", in storage")) == count, "the log")
+        (listed,) = ingestion.messages("Listed: ")
+        followed = ingestion.messages("continues in a follow-up")
+        assert followed
+        for data in [*followed, *ingestion.messages(", in storage")]:
+            assert data["tags"]["ai.operation.id"] == listed["tags"]["ai.operation.id"]
+
+
 def spans(ingestion: Ingestion) -> list[dict[str, Any]]:
     return ingestion.of_type("RemoteDependencyData")
 

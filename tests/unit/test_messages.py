@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -260,3 +261,14 @@ def test_any_progress_is_understood_or_a_clear_error(progress: dict[str, object]
     """What a person or another release has written into it raises nothing but InvalidInput."""
     with suppress(InvalidInput):
         decode_message(json.dumps({"link": LINK, "progress": progress}).encode())
+
+
+def test_the_trace_of_a_message_is_a_w3c_one() -> None:
+    """It comes back as it was sent; anything else is refused, and none leaves no trace in the text."""
+    sent = f"00-{'a' * 32}-{'b' * 16}-01"
+    message = LineItemsMessage(invoice_id="D0500033K3")
+    assert "traceparent" not in message.encode()
+    message = replace(message, traceparent=sent)
+    assert decode_message(message.encode().encode()).traceparent == sent
+    with pytest.raises(InvalidInput, match="traceparent"):
+        decode_message(b'{"invoiceId": "D0500033K3", "traceparent": "a?sig=b"}')
