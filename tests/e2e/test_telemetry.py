@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +22,7 @@ from azure.storage.queue import QueueClient
 from local.app_root import app_root
 from local.simulated import Invoice, faults, small_world
 from local.simulated.invoices import new_commerce
-from local.stack import QUEUE, Stack, running
+from local.stack import APP_ROOT, QUEUE, Stack, running
 from shared.messages import LineItemsMessage
 from tests.e2e.conftest import wait_until
 
@@ -306,3 +308,11 @@ def test_nothing_is_sent_where_it_is_off() -> None:
         wait_until(lambda: stack.waiting() > 0 or "settled" in stack.host.log(), "a look")
         assert all("traceparent" not in str(message.content) for message in queue.peek_messages(32))
         assert "traceparent" not in LineItemsMessage(invoice_id=INVOICE).encode()
+
+
+def test_nothing_is_imported_where_it_is_off() -> None:
+    """A cold start does not wait for what nobody asked for."""
+    code = "import sys, function_app; print([m for m in sys.modules if 'opentelemetry' in m])"
+    command = [sys.executable, "-c", code]
+    ran = subprocess.run(command, cwd=APP_ROOT, capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"
