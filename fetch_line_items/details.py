@@ -5,7 +5,7 @@ from __future__ import annotations
 from fetch_line_items.job import invoice_of
 from fetch_line_items.result import Done
 from shared.api.exchange import RequestContext
-from shared.details import details_of
+from shared.details import LOST_LINES, details_of, log_problems
 from shared.errors import InvalidInput
 from shared.log import also_about, get_logger
 from shared.messages import LineItemsMessage
@@ -28,8 +28,7 @@ def enqueue_details(message: LineItemsMessage, services: Services) -> Done:
             f"The message names {invoice_id}, which is not among the invoices, or cannot be read"
         )
     details = details_of(invoice)
-    for problem in details.problems:
-        _log.error("Invoice %s: some of its lines cannot be fetched: %s", invoice_id, problem)
+    log_problems(LOST_LINES, invoice_id, details.problems)
     for key, link in details.links.items():
         services.queue.send(
             LineItemsMessage.of(key, link=link, currency=invoice.currency_code, version=None)

@@ -6,17 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from list_invoices.versions import digest, invoice_version
-from shared.details import details_of, parse_invoice
+from shared.details import LOST_LINES, details_of, log_problems, parse_invoice
 from shared.keys import LineItemsKey
-from shared.log import get_logger
 from shared.models import Invoice
 from shared.storage.blobs import InvoiceMetadata
 from shared.storage.inventory import InvoiceBlobs
 from shared.storage.metadata import now
-
-_log = get_logger(__name__)
-_MOST_PROBLEMS = 20
-"""Of an invoice, in the log; the rest is counted."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +53,7 @@ def difference_of(invoice_id: str, text: bytes, stored: InvoiceBlobs, run: str) 
         version = invoice_version(parsed.fields)
     except (ValueError, RecursionError) as error:
         problems, invoice, version = [str(error)], None, content
-    _log_problems(
-        "Invoice %s is not as documented; it is stored as it is: %s", invoice_id, problems
-    )
+    log_problems("Invoice %s is not as documented; it is stored as it is: %s", invoice_id, problems)
     missing = _missing(invoice, version, stored) if invoice else {}
     lost_look = stored.lost_look(at)
     return Difference(
@@ -90,14 +83,6 @@ def _about(
 def _missing(invoice: Invoice, version: str, stored: InvoiceBlobs) -> dict[LineItemsKey, str]:
     """The lines that are not in storage, or are there for an invoice that has changed since."""
     details = details_of(invoice)
-    text = "Invoice %s: some of its lines cannot be fetched: %s"
-    _log_problems(text, invoice.id, details.problems)
+    log_problems(LOST_LINES, invoice.id, details.problems)
     there = stored.current(version)
     return {key: link for key, link in details.links.items() if key not in there}
-
-
-def _log_problems(text: str, invoice_id: str, problems: list[str]) -> None:
-    for problem in problems[:_MOST_PROBLEMS]:
-        _log.error(text, invoice_id, problem)
-    if len(problems) > _MOST_PROBLEMS:
-        _log.error(text, invoice_id, f"{len(problems)} problems in all")

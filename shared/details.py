@@ -11,7 +11,15 @@ from shared.errors import InvalidInput
 from shared.json_text import loads
 from shared.keys import LineItemsKey
 from shared.links import LONGEST_LINK, key_of, link_of
+from shared.log import get_logger
 from shared.models import Invoice
+
+_log = get_logger(__name__)
+
+LOST_LINES = "Invoice %s: some of its lines cannot be fetched: %s"
+"""How the log tells the problems of an invoice's details."""
+_MOST_PROBLEMS = 20
+"""Of an invoice, in the log; the rest is counted."""
 
 
 @dataclass(frozen=True)
@@ -75,3 +83,11 @@ def details_of(invoice: Invoice) -> Details:
         except InvalidInput as error:
             problems.append(str(error))
     return Details(links, problems)
+
+
+def log_problems(text: str, invoice_id: str, problems: list[str]) -> None:
+    """Log what is wrong with an invoice, a line each; of very many the first, and their number."""
+    for problem in problems[:_MOST_PROBLEMS]:
+        _log.error(text, invoice_id, problem)
+    if len(problems) > _MOST_PROBLEMS:
+        _log.error(text, invoice_id, f"{len(problems)} problems in all")
