@@ -15,7 +15,8 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator
-from datetime import date
+from contextlib import suppress
+from datetime import date, datetime
 from pathlib import Path
 
 from local.functions_host.settings import apply_local_settings
@@ -61,12 +62,19 @@ def _by_date(archive: Archive, month: str | None, since: date | None) -> Iterato
     if month is None and since is None:
         return
     for name in sorted(inventory(archive)):
-        stored = archive.invoice(name)
-        day = parse_invoice(stored.text).invoice.invoice_date if stored else None
+        day = _day(archive, name)
         if day is None:
-            continue
-        if (since and day.date() >= since) or (month and f"{day:%Y-%m}" == month):
+            print(f"{name} is left out: its date cannot be read", file=sys.stderr)
+        elif (since and day.date() >= since) or (month and f"{day:%Y-%m}" == month):
             yield LineItemsMessage(invoice_id=name)
+
+
+def _day(archive: Archive, name: str) -> datetime | None:
+    """Read the date of a stored invoice; None where it has none."""
+    with suppress(ValueError):
+        stored = archive.invoice(name)
+        return parse_invoice(stored.text).invoice.invoice_date if stored else None
+    return None
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:

@@ -89,6 +89,16 @@ def test_a_name_that_leads_nowhere_is_refused(
     assert stored.waiting() == 0
 
 
+def test_an_invoice_that_cannot_be_read_is_told_and_stops_no_other(
+    stored: RunningApp, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is named; those of its month are ordered without it."""
+    stored.container.upload_blob("D0500007A1/invoice.json", b"no invoice")
+    assert rerun.main(["--since", "2026-09-08"]) == 0
+    assert ordered(stored) == ["D0500009A1", "D0500010A1"]
+    assert "D0500007A1 is left out" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_commands_of_the_runbook_run(stored: RunningApp, command: str) -> None:
     """As they stand there; each says `--dry-run` first."""
