@@ -53,8 +53,10 @@ format: $(SETUP) ## put the code into its form
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
 
-$(DEPLOY): .venv/.installed requirements-deploy.txt tests/deploy/kusto/package-lock.json
+$(DEPLOY): .venv/.installed requirements-deploy.txt tests/deploy/azure_cli/requirements.txt tests/deploy/kusto/package-lock.json
 	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-deploy.txt
+	$(RUN) -m uv venv --quiet --clear --python $(RUN) .venv/azure-cli
+	$(RUN) -m uv pip install --quiet --python .venv/azure-cli -r tests/deploy/azure_cli/requirements.txt
 	npm ci --no-progress --prefix tests/deploy/kusto
 	touch $@
 

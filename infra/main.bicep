@@ -90,6 +90,9 @@ param alertEmails string = ''
 @minValue(0)
 param unsettledAlertDays int = 0
 
+@description('Whether two days without a run of the timer are told; false with a schedule of less than a run a day.')
+param silentAlert bool = true
+
 @description('Object ids, separated by commas, of those who may read the invoices: a group of finance, for instance.')
 param invoiceReaders string = ''
 
@@ -139,7 +142,8 @@ module vault 'app/vault.bicep' = if (partnerCenterCredential != 'identity') {
     location: location
     tags: tags
     clientSecret: partnerCenterClientSecret
-    hasSecret: partnerCenterCredential == 'secret'
+    // Without a secret at hand (a run elsewhere, after the first) the one in the vault stays.
+    hasSecret: partnerCenterCredential == 'secret' && !empty(partnerCenterClientSecret)
     principalId: identity.outputs.principalId
   }
 }
@@ -217,6 +221,7 @@ module alerts 'app/alerts.bicep' = {
     tags: tags
     workspaceId: monitoring.outputs.workspaceId
     alertEmails: filter(split(replace(alertEmails, ' ', ''), ','), email => !empty(email))
+    silentAlert: silentAlert
     unsettledAlertDays: unsettledAlertDays > 0 ? unsettledAlertDays : settleDays + 5
   }
 }

@@ -4,6 +4,7 @@ param location string
 param tags object
 param workspaceId string
 param alertEmails array
+param silentAlert bool
 param unsettledAlertDays int
 
 var rules = [
@@ -90,7 +91,7 @@ resource alerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
     properties: {
       displayName: rule.title
       description: 'What to do: docs/runbook.md, "${rule.name}"'
-      enabled: true
+      enabled: silentAlert || rule.name != 'silent'
       severity: rule.severity
       scopes: [workspaceId]
       evaluationFrequency: rule.frequency

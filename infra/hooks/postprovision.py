@@ -21,29 +21,42 @@ _AUDIENCE = "api://AzureADTokenExchange"
 def steps(environment: Mapping[str, str], folder: Path) -> str:
     """Write the steps for the outputs in `environment`; `folder`, below the project's, gets a file for them."""
     client_id = environment["PARTNER_CENTER_CLIENT_ID"]
-    tenant_id = environment["PARTNER_CENTER_TENANT_ID"]
+    partner = _sign_in(environment["PARTNER_CENTER_TENANT_ID"])
     proof = _PROOFS[environment["PARTNER_CENTER_CREDENTIAL"]](environment, folder)
     return f"""
-Two things are left, which only a person can do. In the project's folder, signed in to the partner tenant:
-    az login --tenant {tenant_id} --allow-no-subscriptions
+Two things are left, which only a person can do. In the project's folder:
 
 1. {proof}
 
 2. Grant what the app registration may do.
-   Microsoft Graph, as Global Administrator or Privileged Role Administrator:
+   Ask for Microsoft Graph's permission, as the registration's owner or Application Administrator:
+    {partner}
     az ad app permission add --id {client_id} --api {_GRAPH} --api-permissions {_PARTNER_BILLING_READ_ALL}=Role
+   (It says that "az ad app permission grant" is needed: not for this kind of permission.)
+   Consent to it, as Global Administrator or Privileged Role Administrator; an error at first: wait a minute.
+    {partner}
     az ad app permission admin-consent --id {client_id}
-   Partner Center, as Admin agent: in https://partner.microsoft.com, account settings, App management,
-   add the app {client_id} as a web app.
+   Partner Center, as an administrator there: in https://partner.microsoft.com, account settings,
+   App management, add the app {client_id} as a web app.
 
 This text again: azd hooks run postprovision.
-Then look whether it works: docs/deploy.md, "Look". All about permissions: docs/permissions.md.
+When the app is deployed, look whether it works: docs/deploy.md, "Look". All about permissions: docs/permissions.md.
 """
 
 
+def _sign_in(tenant_id: str) -> str:
+    return f"az login --tenant {tenant_id} --allow-no-subscriptions"
+
+
 def _federated(environment: Mapping[str, str], folder: Path) -> str:
+    if environment["AZURE_TENANT_ID"] != environment["PARTNER_CENTER_TENANT_ID"]:
+        return """The app's identity is in another tenant than the app registration: Entra ID does not let it
+   stand for it. Choose a certificate:
+    azd env set PARTNER_CENTER_CREDENTIAL certificate
+    azd provision"""
+    name, client_id = environment["AZURE_FUNCTION_NAME"], environment["PARTNER_CENTER_CLIENT_ID"]
     credential = {
-        "name": environment["AZURE_FUNCTION_NAME"],
+        "name": name,
         "issuer": f"https://login.microsoftonline.com/{environment['AZURE_TENANT_ID']}/v2.0",
         "subject": environment["IDENTITY_PRINCIPAL_ID"],
         "audiences": [_AUDIENCE],
@@ -52,30 +65,29 @@ def _federated(environment: Mapping[str, str], folder: Path) -> str:
     path = folder / "federated-credential.json"
     (_ROOT / folder).mkdir(parents=True, exist_ok=True)
     (_ROOT / path).write_text(json.dumps(credential, indent=2) + "\n", encoding="utf-8")
-    command = (
-        "az ad app federated-credential create "
-        f'--id {environment["PARTNER_CENTER_CLIENT_ID"]} --parameters "@{path.as_posix()}"'
-    )
-    text = f"""Let the app's identity stand for the app registration, as its owner or Application Administrator:
-    {command}"""
-    if environment["AZURE_TENANT_ID"] != environment["PARTNER_CENTER_TENANT_ID"]:
-        text += """
-   BUT: the identity is in another tenant than the app registration, and Entra ID does not take it
-   there. Set PARTNER_CENTER_CREDENTIAL to certificate and run azd provision again."""
-    return text
+    return f"""Let the app's identity stand for the app registration, as its owner or Application Administrator:
+    {_sign_in(environment["PARTNER_CENTER_TENANT_ID"])}
+    az ad app federated-credential create --id {client_id} --parameters "@{path.as_posix()}"
+   It exists already? Then all is well, unless the identity was made anew. If so, delete it first:
+    az ad app federated-credential delete --id {client_id} --federated-credential-id {name}"""
 
 
 def _secret(environment: Mapping[str, str], _folder: Path) -> str:
-    return f"""The secret is in the key vault {environment["KEY_VAULT_NAME"]}. If you have not, say on which day it ends:
+    text = f"The secret is in the key vault {environment['KEY_VAULT_NAME']}: nothing to do."
+    if not environment.get("PARTNER_CENTER_CLIENT_SECRET_EXPIRES"):
+        text += """ Say on which day it ends, to be told before:
     azd env set PARTNER_CENTER_CLIENT_SECRET_EXPIRES 2027-05-31
     azd provision"""
+    return text
 
 
 def _certificate(environment: Mapping[str, str], _folder: Path) -> str:
     vault, group = environment["KEY_VAULT_NAME"], environment["AZURE_RESOURCE_GROUP"]
-    return f"""Put the certificate with its private key into the key vault; its public part belongs to the app registration.
-   For this one, signed in to the subscription (az login --tenant {environment["AZURE_TENANT_ID"]}):
-    az role assignment create --role "Key Vault Certificates Officer" --assignee YOUR-SIGN-IN-NAME --scope "$(az keyvault show --name {vault} --query id --output tsv)"
+    return f"""Put the certificate with its private key (app.pfx; how to make one: docs/permissions.md) into the
+   key vault, signed in to the subscription. Is the import forbidden? The new role takes some minutes to count.
+    az login --tenant {environment["AZURE_TENANT_ID"]}
+    az account set --subscription {environment["AZURE_SUBSCRIPTION_ID"]}
+    az role assignment create --role "Key Vault Certificates Officer" --assignee "$(az ad signed-in-user show --query id --output tsv)" --scope "$(az keyvault show --name {vault} --query id --output tsv)"
     az keyvault certificate import --vault-name {vault} --name partner-center --file app.pfx
     az functionapp restart --resource-group {group} --name {environment["AZURE_FUNCTION_NAME"]}"""
 

@@ -1,15 +1,12 @@
-"""azure.yaml, workflows, Dependabot and the hook are what their readers want."""
+"""azure.yaml, workflows and Dependabot are what their readers want."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -17,7 +14,6 @@ import yaml
 ROOT = Path(__file__).parents[2]
 TOOLS = Path(sys.executable).parent
 WORKFLOWS = ROOT / ".github" / "workflows"
-HOOK = ROOT / "infra" / "hooks" / "postprovision.py"
 
 # Of azd's schema (azure.yaml.json, v1.0), what is used here; it is in no package.
 AZURE_YAML = {
@@ -46,6 +42,14 @@ AZURE_YAML = {
                     "language": {"enum": ["python", "py"]},
                     "host": {"const": "function"},
                 },
+            },
+        },
+        "pipeline": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                "variables": {"type": "array", "items": {"type": "string"}},
+                "secrets": {"type": "array", "items": {"type": "string"}},
             },
         },
         "hooks": {
@@ -122,9 +126,12 @@ def test_dependabot_is_well() -> None:
 
 def test_the_deployment_passes_every_variable_on() -> None:
     """What is missing would be its default again, with the next run."""
-    wanted = re.findall(r"\$\{(\w+)", (ROOT / "infra" / "main.parameters.json").read_text())
+    wanted = set(re.findall(r"\$\{(\w+)", (ROOT / "infra" / "main.parameters.json").read_text()))
     (job,) = yaml.safe_load((WORKFLOWS / "azure-dev.yml").read_text())["jobs"].values()
-    assert set(wanted) <= job["env"].keys()
+    assert wanted <= job["env"].keys()
+    pipeline = yaml.safe_load((ROOT / "azure.yaml").read_text())["pipeline"]
+    azds_own = {"AZURE_ENV_NAME", "AZURE_LOCATION"}
+    assert {*pipeline["variables"], *pipeline["secrets"]} == wanted - azds_own
 
 
 def test_ci_uses_the_words_of_the_readme() -> None:
@@ -165,93 +172,3 @@ def test_a_mistake_is_found(file: str, before: str, after: str, tmp_path: Path) 
         assert of_dependabot(copy) != ""
     else:
         assert of_azure_yaml(copy, tmp_path) != ""
-
-
-# --- the hook -------------------------------------------------------------------------------------
-
-OUTPUTS = {
-    "AZURE_ENV_NAME": "test",
-    "AZURE_TENANT_ID": "11111111-0000-4000-8000-000000000000",
-    "AZURE_FUNCTION_NAME": "func-abc",
-    "AZURE_RESOURCE_GROUP": "rg-test",
-    "IDENTITY_PRINCIPAL_ID": "22222222-0000-4000-8000-000000000000",
-    "KEY_VAULT_NAME": "kv-abc",
-    "PARTNER_CENTER_TENANT_ID": "11111111-0000-4000-8000-000000000000",
-    "PARTNER_CENTER_CLIENT_ID": "33333333-0000-4000-8000-000000000000",
-    "PARTNER_CENTER_CREDENTIAL": "identity",
-}
-
-
-def hook(tmp_path: Path, **changed: Any) -> subprocess.CompletedProcess[str]:
-    """Run the hook as azd does, in a copy of the project."""
-    path = tmp_path / HOOK.relative_to(ROOT)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy(HOOK, path)
-    environment = {k: v for k, v in (OUTPUTS | changed).items() if v is not None}
-    return subprocess.run(
-        [sys.executable, "-I", path],
-        cwd=path.parent,
-        env={"PATH": os.environ["PATH"]} | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def test_the_hook_prints_what_only_a_person_can_do(tmp_path: Path) -> None:
-    """With the ids of the deployment; the credential is a file, which every shell can name."""
-    said = hook(tmp_path)
-    assert (said.returncode, said.stderr) == (0, "")
-    client = OUTPUTS["PARTNER_CENTER_CLIENT_ID"]
-    for text in (
-        f"az login --tenant {OUTPUTS['PARTNER_CENTER_TENANT_ID']} --allow-no-subscriptions",
-        f"az ad app federated-credential create --id {client} "
-        '--parameters "@.azure/test/federated-credential.json"',
-        f"az ad app permission add --id {client} --api 00000003-0000-0000-c000-000000000000 "
-        "--api-permissions 7c3e1994-38ff-4412-a99b-9369f6bb7706=Role",
-        f"az ad app permission admin-consent --id {client}",
-        "App management",
-    ):
-        assert text in said.stdout
-    assert "BUT" not in said.stdout
-    assert json.loads((tmp_path / ".azure/test/federated-credential.json").read_text()) == {
-        "name": "func-abc",
-        "issuer": f"https://login.microsoftonline.com/{OUTPUTS['AZURE_TENANT_ID']}/v2.0",
-        "subject": OUTPUTS["IDENTITY_PRINCIPAL_ID"],
-        "audiences": ["api://AzureADTokenExchange"],
-    }
-
-
-def test_the_hook_says_where_a_federated_credential_cannot_work(tmp_path: Path) -> None:
-    """The identity is in another tenant than the app registration."""
-    said = hook(tmp_path, PARTNER_CENTER_TENANT_ID="44444444-0000-4000-8000-000000000000")
-    assert "BUT: the identity is in another tenant" in said.stdout
-
-
-@pytest.mark.parametrize(
-    ("credential", "told"),
-    [
-        ("secret", "azd env set PARTNER_CENTER_CLIENT_SECRET_EXPIRES"),
-        ("certificate", "az keyvault certificate import --vault-name kv-abc --name partner-center"),
-    ],
-)
-def test_the_hook_knows_the_other_credentials(tmp_path: Path, credential: str, told: str) -> None:
-    """A secret or a certificate is in the key vault, and needs no federated credential."""
-    said = hook(tmp_path, PARTNER_CENTER_CREDENTIAL=credential)
-    assert told in said.stdout
-    assert "federated" not in said.stdout
-
-
-def test_the_hook_without_a_deployment_says_so(tmp_path: Path) -> None:
-    """It names the output that is missing."""
-    said = hook(tmp_path, IDENTITY_PRINCIPAL_ID=None)
-    assert said.returncode == 1
-    assert "'IDENTITY_PRINCIPAL_ID' is not an output of this environment" in said.stderr
-
-
-def test_the_hook_reads_outputs_that_there_are() -> None:
-    """Each name in it is an output of main.bicep, or azd's own."""
-    outputs = re.findall(r"^output (\w+) ", (ROOT / "infra" / "main.bicep").read_text(), re.M)
-    asked = re.findall(r'environ(?:ment)?\[["\'](\w+)["\']\]', HOOK.read_text())
-    assert asked
-    assert set(asked) <= {*outputs, "AZURE_ENV_NAME"}

@@ -16,7 +16,7 @@ from shared.messages import LineItemsMessage
 from tests.running_app import RunningApp
 
 RUNBOOK = (Path(__file__).parents[2] / "docs" / "runbook.md").read_text()
-COMMANDS = re.findall(r"^python -m local\.rerun (.*)$", RUNBOOK, re.M)
+COMMANDS = re.findall(r"^.venv/bin/python -m local.rerun (.*)$", RUNBOOK, re.M)
 LINK = "/invoices/Recurring-D0500033K3/lineitems/Azure/UsageLineItems"
 
 

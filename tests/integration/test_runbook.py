@@ -113,6 +113,24 @@ def test_what_came_and_what_went_between_two_versions(
     assert found == [("came", new), ("gone", line)]
 
 
+def test_messages_that_wait_are_counted(
+    app: RunningApp, environment: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Peeking does not show them."""
+    app.queue.send_message("later", visibility_timeout=3600)
+    app.queue.send_message("now")
+    (snippet,) = [text for text in SNIPPETS if "approximate_message_count" in text]
+    exec(snippet, {"connection": environment["AzureWebJobsStorage"]})
+    assert capsys.readouterr().out == "2\n"
+    assert len(app.queue.peek_messages(max_messages=32)) == 1
+
+
+def test_the_settings_for_ones_own_access_are_all_that_is_needed() -> None:
+    """Storage by identity, and no credential: that is for `az login`."""
+    (text,) = re.findall(r"```json\n(.*?)```", RUNBOOK, re.S)
+    Settings.from_environment(json.loads(text)["Values"])
+
+
 def test_a_blob_with_earlier_versions_is_deleted_with_them(
     app: RunningApp, environment: dict[str, str], partner_center: SimulatedPartnerCenter
 ) -> None:
