@@ -10,7 +10,14 @@ from decimal import Decimal
 from functools import cache, cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, TypeAdapter
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+)
 from pydantic.alias_generators import to_camel
 from pydantic.dataclasses import dataclass
 
@@ -32,9 +39,15 @@ EXPECTED = (
     "them may be base64-encoded"
 )
 _CURRENCY = re.compile(r"^[A-Za-z]{3}$")
+_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
-Traceparent = Annotated[str, Field(pattern=r"^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")]
-"""Of W3C Trace Context."""
+
+def _known_trace(value: object) -> str | None:
+    return value if isinstance(value, str) and _TRACEPARENT.fullmatch(value) else None
+
+
+Traceparent = Annotated[str | None, BeforeValidator(_known_trace)]
+"""Of W3C Trace Context; any other counts as not there, as no line depends on a trace."""
 Id = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 
 
@@ -178,7 +191,7 @@ class LineItemsMessage:
     version: Id | None = None
     progress: Progress | None = None
     look: Look | None = None
-    traceparent: Traceparent | None = None
+    traceparent: Traceparent = None
 
     @classmethod
     def of(
