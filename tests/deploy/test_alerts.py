@@ -17,6 +17,7 @@ import duckdb_kql
 import pytest
 from azure.storage.queue import QueueClient
 
+from list_invoices.sync import Outcome
 from local.app_root import app_root
 from local.simulated import faults, small_world
 from local.stack import POISON, QUEUE, Stack, running
@@ -32,11 +33,9 @@ DAYS = "15"
 # As Azure Monitor documents its tables, as far as queries ask.
 TABLES = {
     "AppTraces": "(TimeGenerated: datetime, Message: string, SeverityLevel: int)",
-    "AppRequests": "(TimeGenerated: datetime, Name: string, Success: bool)",
     "StorageQueueLogs": "(TimeGenerated: datetime, OperationName: string, Uri: string)",
 }
 _LINE = re.compile(r"^(\S+Z) (\w+) +\[[^]]*\] (.*)$")
-_ENDED = re.compile(r"^Executed 'Functions\.(\w+)' \((\w+)")
 _LEVELS = {"DEBUG": 0, "INFO": 1, "WARNING": 2, "ERROR": 3, "CRITICAL": 4}
 
 
@@ -70,11 +69,7 @@ class Telemetry:
             return
         for line in filter(None, map(_LINE.match, self.log.splitlines())):
             at, (level, message) = datetime.fromisoformat(line[1]), line.groups()[1:]
-            ended = _ENDED.match(message)
-            if table == "AppRequests" and ended:
-                yield at, ended[1], ended[2] == "Succeeded"
-            elif table == "AppTraces":
-                yield at, message, _LEVELS[level]
+            yield at, message, _LEVELS[level]
 
     def fires(self, name: str) -> bool:
         """Whether an alert's query, run on these rows, crosses its threshold."""
@@ -135,7 +130,7 @@ def bad(tmp_path_factory: pytest.TempPathFactory) -> Telemetry:
         failed = "Executed 'Functions.list_invoices' (Failed"
         wait_until(lambda: failed in stack.host.log(), "the failed run")
         # The day begins after the run that had ended well.
-        log = re.sub(r".*Executed 'Functions\.list_invoices' \(Succeeded.*\n", "", stack.host.log())
+        log = re.sub(r".*Listed: .*\n", "", stack.host.log())
         return Telemetry(log, sent(stack))
 
 
@@ -167,6 +162,13 @@ def test_a_refusal_is_told_wherever_it_happens(bad: Telemetry) -> None:
     assert any(
         "has failed, the message goes to the poison queue: Refused: " in line for line in told
     )
+
+
+@pytest.mark.parametrize(("failed", "fires"), [(0, False), (1, True), (10, True)])
+def test_a_run_that_leaves_an_invoice_out_has_not_ended_well(failed: int, fires: bool) -> None:
+    """The alert of the silent timer reads that off the line with which a run ends."""
+    line = f"2026-11-01T06:00:09.120Z INFO    [list_invoices] Listed: {Outcome(9, failed=failed)}"
+    assert Telemetry(line, ()).fires("silent") is fires
 
 
 def found_by_kusto(text: str) -> list[str]:
