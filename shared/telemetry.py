@@ -7,15 +7,17 @@ knows better: of which trace an invocation is, what it asks for, and how much ha
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import azure.functions as func
-    from opentelemetry.trace import Span
 
     from shared.tracing import Trace
+
+Answered = Callable[[int], None]
+"""Notes the status of an answer, and counts it where it throttles."""
 
 _SETTING = "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY"
 
@@ -46,33 +48,21 @@ def traceparent() -> str | None:
 
 
 @contextmanager
-def request(api: str, method: str, url: str) -> Iterator[Span | None]:
+def request(api: str, method: str, url: str) -> Iterator[Answered]:
     """Make a span of a request to an API; of the URL it has scheme, host and path, never the query.
 
-    Whoever gets an answer calls `answered` with its status. An error inside is told by its type: what
-    the libraries say of it has the whole URL.
+    An error inside is told by its type: what the libraries say of it has the whole URL, and so has
+    what instruments them by itself, which is kept away.
     """
     if not IS_ON:
-        yield None
+        yield _unnoted
         return
-    with tracing.request(api, method, url) as span:
-        yield span
+    with tracing.request(api, method, url) as answered:
+        yield answered
 
 
-def answered(span: Span | None, api: str, status: int) -> None:
-    """Note the status of an answer in its span, and count it where it throttles."""
-    if span is not None:
-        tracing.answered(span, api, status)
-
-
-@contextmanager
-def without_instrumentation() -> Iterator[None]:
-    """Keep automatic instrumentation away from a request: it would record the whole URL."""
-    if not IS_ON:
-        yield
-        return
-    with tracing.without_instrumentation():
-        yield
+def _unnoted(_status: int) -> None:
+    """Note nothing."""
 
 
 def count_lines(source: str, *, pages: int, lines: int, size: int) -> None:

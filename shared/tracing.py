@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from azure.core.settings import settings as azure_settings
@@ -16,6 +18,9 @@ from opentelemetry.instrumentation.urllib import URLLibInstrumentor
 from opentelemetry.instrumentation.urllib3 import URLLib3Instrumentor
 from opentelemetry.instrumentation.utils import suppress_http_instrumentation
 from opentelemetry.trace import Link, Span, SpanKind, StatusCode
+
+if TYPE_CHECKING:
+    from shared.telemetry import Answered
 
 _NAME = "partner_center_invoices"
 
@@ -92,7 +97,7 @@ def _attached(context: Context) -> Iterator[None]:
 
 
 @contextmanager
-def request(api: str, method: str, url: str) -> Iterator[Span]:
+def request(api: str, method: str, url: str) -> Iterator[Answered]:
     """See `shared.telemetry`."""
     parts = urlsplit(url)
     attributes: dict[str, str | int] = {
@@ -102,8 +107,19 @@ def request(api: str, method: str, url: str) -> Iterator[Span]:
         "server.port": parts.port or (443 if parts.scheme == "https" else 80),
         "api": api,
     }
-    with _span(f"{method} {parts.path}", SpanKind.CLIENT, attributes) as span:
-        yield span
+    with (
+        _span(f"{method} {parts.path}", SpanKind.CLIENT, attributes) as span,
+        suppress_http_instrumentation(),
+    ):
+        yield partial(_answered, span, api)
+
+
+def _answered(span: Span, api: str, status: int) -> None:
+    span.set_attribute("http.response.status_code", status)
+    if status >= 400:
+        span.set_status(StatusCode.ERROR)
+    if status == 429:
+        _throttles.add(1, {"api": api})
 
 
 @contextmanager
@@ -128,22 +144,6 @@ def _span(
             span.set_attribute("error.type", type(error).__name__)
             span.set_status(StatusCode.ERROR)
             raise
-
-
-def answered(span: Span, api: str, status: int) -> None:
-    """See `shared.telemetry`."""
-    span.set_attribute("http.response.status_code", status)
-    if status >= 400:
-        span.set_status(StatusCode.ERROR)
-    if status == 429:
-        _throttles.add(1, {"api": api})
-
-
-@contextmanager
-def without_instrumentation() -> Iterator[None]:
-    """See `shared.telemetry`."""
-    with suppress_http_instrumentation():
-        yield
 
 
 def count_lines(source: str, pages: int, lines: int, size: int) -> None:

@@ -99,8 +99,7 @@ class Client:
             raise exchange.error(NoAnswer, f"No time is left for {exchange}")
         try:
             with (
-                telemetry.request(exchange.api, exchange.method, exchange.url) as span,
-                telemetry.without_instrumentation(),
+                telemetry.request(exchange.api, exchange.method, exchange.url) as answered,
                 self._session.request(
                     exchange.method,
                     exchange.url,
@@ -116,7 +115,7 @@ class Client:
                     stream=True,
                 ) as response,
             ):
-                telemetry.answered(span, exchange.api, response.status_code)
+                answered(response.status_code)
                 return Answer(response.status_code, response.headers, _body(response, until))
         except (requests.Timeout, TimeoutError, ReadTimeoutError) as error:
             text = f"{exchange.api} did not answer {exchange} in time"

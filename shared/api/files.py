@@ -82,10 +82,10 @@ class Files:
         """Give a file's bytes as they come. Raises ApiError, FileRefused among them."""
         name, url = manifest.names[number], manifest.url(number)
         with (
-            telemetry.request(_API, "GET", url) as span,
+            telemetry.request(_API, "GET", url) as answered,
             self._get(url, name, context) as response,
         ):
-            telemetry.answered(span, _API, response.status_code)
+            answered(response.status_code)
             self._observe(Answer(response.status_code, response.headers, b""))
             if response.status_code != 200:
                 raise _refusal(name, response)
@@ -100,15 +100,14 @@ class Files:
             raise NoAnswer(f"No time is left for {name}")
         failure: ApiError
         try:
-            with telemetry.without_instrumentation():
-                return self._session.get(
-                    url,
-                    headers={"Accept-Encoding": "identity"},
-                    auth=_no_auth,
-                    timeout=(min(patience.connect_timeout, left), min(patience.read_timeout, left)),
-                    allow_redirects=False,
-                    stream=True,
-                )
+            return self._session.get(
+                url,
+                headers={"Accept-Encoding": "identity"},
+                auth=_no_auth,
+                timeout=(min(patience.connect_timeout, left), min(patience.read_timeout, left)),
+                allow_redirects=False,
+                stream=True,
+            )
         except _ON_THE_WAY as error:
             failure = _told(name, error)
         except ValueError:
