@@ -169,7 +169,7 @@ class FileFlight:
         reached = start
         with suppress(ShutDown):
             try:
-                with opened as pieces:
+                with opened as pieces, suppress(ShutDown):  # that is no failure of the download
                     for rows in reader.rows(unzipped(pieces, most=_PIECE_BYTES), start):
                         reached = rows.reached
                         self._ready.put(rows)

@@ -60,6 +60,25 @@ def test_a_file_without_a_deadline_is_waited_for() -> None:
     assert [rows.lines for rows in flight.rows(float("inf"))] == [1]
 
 
+def test_a_file_that_is_not_wanted_any_more_has_not_failed() -> None:
+    """Its download ends without an error, which its span would tell as a failure."""
+    ends: list[BaseException | None] = []
+
+    @contextmanager
+    def told() -> Iterator[Iterator[bytes]]:
+        try:
+            yield iter([b'{"Total":1}\n'])
+        except BaseException as error:
+            ends.append(error)
+            raise
+        ends.append(None)
+
+    flight = FileFlight("part-1")
+    flight.cancel()
+    flight.run(told(), RowReader(BilledReconciliationLineItem), FilePosition())
+    assert ends == [None]
+
+
 @contextmanager
 def _one_row() -> Iterator[Iterator[bytes]]:
     yield iter([b'{"Total":1}\n'])
