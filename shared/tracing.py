@@ -141,7 +141,9 @@ def _span(
         try:
             yield span
         except BaseException as error:
-            span.set_attribute("error.type", type(error).__name__)
+            # Twice: Azure's exporter leaves out the conventions' own name.
+            for name in ("error.type", "error"):
+                span.set_attribute(name, type(error).__name__)
             span.set_status(StatusCode.ERROR)
             raise
 

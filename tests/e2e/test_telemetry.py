@@ -275,7 +275,10 @@ def test_no_secret_is_sent(sent: tuple[Stack, Ingestion]) -> None:
 
 
 def test_no_signature_is_sent_whatever_is_instrumented(tmp_path: Path) -> None:
-    """Where somebody instruments requests and urllib3, which record URLs, a file's is not among them."""
+    """Where somebody instruments requests and urllib3, which record URLs, a file's is not among them.
+
+    What went wrong on the way is told by its type.
+    """
     instrumented = app_root(tmp_path / "app")
     module = instrumented / "function_app.py"
     text = module.read_text()
@@ -289,6 +292,8 @@ def test_no_signature_is_sent_whatever_is_instrumented(tmp_path: Path) -> None:
         stack.host.run("list_invoices")
         wait_until(lambda: is_complete(stack), "all lines in storage")
         wait_until(lambda: len(of_the_files(ingestion)) >= 3, "spans of files")
+        failed = [span for span in of_the_files(ingestion) if not span["success"]]
+        assert {span["properties"]["error"] for span in failed} == {"NoAnswer"}
         by_hand = [span for span in spans(ingestion) if "api" not in span["properties"]]
         assert "comp=block" in json.dumps(by_hand)  # so they do record queries, of others
         assert_no_secret(stack, ingestion)
