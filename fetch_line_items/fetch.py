@@ -90,28 +90,34 @@ class _Turn:
         )
 
     def run(self) -> Done | Later:
-        """Stage, and commit after the last step; where there is more to do, that is for later."""
+        """Do the message's job, unless that is in storage; where there is more to do, that is for later."""
         job = job_of(self.message, self.progress, self._services, self._context)
         if job is None:
             self._log("in storage already")
         else:
-            self.message, self.progress = job.message, job.progress
             also_about(source=job.source.name)
             try:
-                step = self._stage(job.source)
+                if result := self._do(job):
+                    return result
             finally:
                 telemetry.link_took(time.monotonic() - self._began, job.source.name)
-            if not step.last:
-                message = replace(self.message, progress=self.progress)
-                return Later(message, step.wait or 0, step.reason or self.so_far())
-            if job.stored and step.unchanged:
-                return self._keep(job.stored)
-            if job.stored and self._is_the_same(job.stored):
-                self._record_sums(job.stored.about.run)
-                return self._keep(job.stored)
-            self._commit(job)
         refresh_manifest(self._services, self._key.invoice_id)
         return Done(changed=True)
+
+    def _do(self, job: Job) -> Done | Later | None:
+        """Stage, and commit after the last step; None where it did."""
+        self.message, self.progress = job.message, job.progress
+        step = self._stage(job.source)
+        if not step.last:
+            message = replace(self.message, progress=self.progress)
+            return Later(message, step.wait or 0, step.reason or self.so_far())
+        if job.stored and step.unchanged:
+            return self._keep(job.stored)
+        if job.stored and self._is_the_same(job.stored):
+            self._record_sums(job.stored.about.run)
+            return self._keep(job.stored)
+        self._commit(job)
+        return None
 
     def so_far(self) -> str:
         """Say how far the fetch has come."""

@@ -69,6 +69,19 @@ def test_every_kind_of_lines_arrives_exactly(
     assert app.waiting() == 0
 
 
+def test_the_seconds_of_a_link_are_those_until_its_commit(
+    app: RunningApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The metric is told once, when the blob is there."""
+    told: list[tuple[str, bool]] = []
+    monkeypatch.setattr(
+        "shared.telemetry.link_took",
+        lambda _seconds, source: told.append((source, blob(FULL) in app.blobs())),
+    )
+    app.fetch(by_hand(FULL))
+    assert told == [("v1", True)]
+
+
 @pytest.mark.parametrize("key", KINDS, ids=str)
 def test_the_blobs_metadata(
     app: RunningApp, partner_center: SimulatedPartnerCenter, key: LineItemsKey
