@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import socket
 import subprocess
 import sys
 from collections import Counter
@@ -310,6 +311,22 @@ def test_the_exporter_does_not_tell_of_itself(sent: tuple[Stack, Ingestion]) -> 
     assert since
     assert not [data for data in since if "/v2.1/track" in data["message"]]
     assert not [data for data in since if _HTTP_REQUEST.match(data["message"])]
+
+
+def test_an_endpoint_that_is_silent_stops_nothing() -> None:
+    """It takes connections and never answers: the lines arrive, and the host leaves when it is told to."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        key = "InstrumentationKey=00000000-0000-4000-8000-000000000001"
+        connection = {
+            "APPLICATIONINSIGHTS_CONNECTION_STRING": f"{key};IngestionEndpoint={url};LiveEndpoint={url}"
+        }
+        with running(world(), settings=ON | connection) as stack:
+            stack.host.run("list_invoices")
+            wait_until(lambda: is_complete(stack), "all lines in storage")
+            silent.settimeout(10)
+            silent.accept()[0].close()  # so it was asked
+            assert stack.host.stop() == 0
 
 
 def test_nothing_is_sent_where_it_is_off() -> None:
