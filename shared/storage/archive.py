@@ -34,6 +34,7 @@ from shared.storage.blobs import (
 from shared.storage.blocks import Part, Staged, ids_of, number_of
 from shared.storage.conditions import discard, is_kept_out, only, told_as_overtaken
 from shared.storage.failures import error_code
+from shared.storage.listing import ListedBlob, list_blobs
 from shared.storage.metadata import Metadata
 
 _JSON = ContentSettings(content_type="application/json")
@@ -203,14 +204,10 @@ class Archive:
 
     # -- the container
 
-    def listed(self, prefix: str, *, snapshots: bool = False) -> Iterator[BlobProperties]:
-        """List the committed blobs with their metadata, by name, 5,000 a request.
-
-        With `snapshots` also those of a blob, in no order of theirs.
-        """
-        include = ["metadata", "snapshots"] if snapshots else ["metadata"]
+    def listed(self, prefix: str, *, snapshots: bool = False) -> Iterator[ListedBlob]:
+        """List the committed blobs with their metadata, see `list_blobs`; none where there is no container."""
         try:
-            yield from self._container.list_blobs(prefix, include=include)
+            yield from list_blobs(self._container, prefix, snapshots=snapshots)
         except ResourceNotFoundError as error:
             if error_code(error) != "ContainerNotFound":
                 raise

@@ -13,6 +13,8 @@ from azure.storage.blob import BlobProperties
 from shared.amounts import written
 from shared.errors import InvalidInput
 from shared.keys import LineItemsKey
+from shared.storage.head import Head
+from shared.storage.listing import ListedBlob
 from shared.storage.metadata import Metadata, amount, count, crc, known_values, moment, moments
 
 
@@ -125,7 +127,7 @@ class StoredLines:
     snapshot: str | None = None
 
     @classmethod
-    def of(cls, key: LineItemsKey, blob: BlobProperties) -> StoredLines:
+    def of(cls, key: LineItemsKey, blob: BlobProperties | ListedBlob) -> StoredLines:
         """Read it from the blob's properties."""
         return cls(key, blob.size, LinesMetadata.of(blob.metadata), blob.etag, blob.snapshot)
 
@@ -137,7 +139,7 @@ class InvoiceMetadata:
     `content` and `version` are hashes: of the text, and of what matters in it for the lines.
     `enqueued_at` is when lines that were missing at this version were last enqueued. `waits` says of
     lines (`one_time/usage_line_items`) until when their message waits. `run` names the run of the
-    timer that has written last. Both of these are no part of what the invoice is.
+    timer that has written last. Both of these are no part of what the invoice is. `head` is for lists.
     """
 
     content: str
@@ -146,6 +148,7 @@ class InvoiceMetadata:
     enqueued_at: datetime | None = None
     waits: Mapping[str, datetime] = field(default_factory=dict, compare=False)
     run: str | None = field(default=None, compare=False)
+    head: Head = field(default_factory=Head)
 
     @classmethod
     def of(cls, metadata: Metadata | None) -> InvoiceMetadata | None:
@@ -156,7 +159,8 @@ class InvoiceMetadata:
         if not content or not version or not stored_at:
             return None
         enqueued_at, waits = moment(known.get("enqueued_at")), moments(known.get("waits"))
-        return cls(content, version, stored_at, enqueued_at, waits, known.get("run"))
+        head = Head.of(known)
+        return cls(content, version, stored_at, enqueued_at, waits, known.get("run"), head)
 
     def metadata(self) -> Metadata:
         """Write it as a blob's metadata."""
@@ -167,6 +171,7 @@ class InvoiceMetadata:
             "enqueued_at": self.enqueued_at.isoformat() if self.enqueued_at else None,
             "waits": " ".join(f"{name}={at.isoformat()}" for name, at in self.waits.items()),
             "run": self.run,
+            **self.head.metadata(),
         }
         return {name: value for name, value in values.items() if value}
 

@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from azure.storage.blob import BlobProperties
-
 from shared.keys import LineItemsKey
 from shared.storage.archive import Archive
 from shared.storage.blobs import (
@@ -19,6 +17,7 @@ from shared.storage.blobs import (
     key_of_blob,
     manifest_blob,
 )
+from shared.storage.listing import ListedBlob
 
 ENQUEUE_AGAIN_AFTER = timedelta(hours=6)
 """How long lines that were enqueued and are not there count as under way; then a message was lost."""
@@ -96,7 +95,7 @@ def inventory_of(archive: Archive, invoice_id: str) -> InvoiceBlobs:
     return there.get(invoice_id, InvoiceBlobs())
 
 
-def _by_invoice(blobs: Iterable[BlobProperties]) -> dict[str, InvoiceBlobs]:
+def _by_invoice(blobs: Iterable[ListedBlob]) -> dict[str, InvoiceBlobs]:
     invoices: dict[str, InvoiceBlobs] = defaultdict(InvoiceBlobs)
     for blob in blobs:
         invoice_id = blob.name.partition("/")[0]
@@ -104,7 +103,7 @@ def _by_invoice(blobs: Iterable[BlobProperties]) -> dict[str, InvoiceBlobs]:
     return invoices
 
 
-def _add(blobs: InvoiceBlobs, invoice_id: str, blob: BlobProperties) -> None:
+def _add(blobs: InvoiceBlobs, invoice_id: str, blob: ListedBlob) -> None:
     if blob.snapshot:
         if key := key_of_blob(blob.name):
             blobs.earlier.setdefault(key, []).append(StoredLines.of(key, blob))

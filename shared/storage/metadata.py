@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 
 from shared.amounts import is_amount
@@ -26,6 +26,13 @@ def moment(text: str | None) -> datetime | None:
     with suppress(ValueError):
         found = datetime.fromisoformat(text) if text else None
         return found if found and found.tzinfo else None
+    return None
+
+
+def day(text: str | None) -> date | None:
+    """Read a day; what is none counts as unknown."""
+    with suppress(ValueError):
+        return date.fromisoformat(text) if text else None
     return None
 
 

@@ -12,6 +12,7 @@ import pytest
 from shared.settings import Settings
 from shared.storage.accounts import LINE_ITEMS_QUEUE
 from shared.storage.blobs import InvoiceMetadata, LinesMetadata, ManifestMetadata
+from shared.storage.head import Head
 
 _ROOT = Path(__file__).parents[2]
 _README = (_ROOT / "README.md").read_text()
@@ -29,9 +30,9 @@ _LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
 def _metadata_names() -> list[str]:
-    """The names of the fields of the three records, which are those of the metadata."""
-    records = (LinesMetadata, InvoiceMetadata, ManifestMetadata)
-    return sorted({field.name for record in records for field in fields(record)})
+    """The names of the fields of the records, which are those of the metadata."""
+    records = (LinesMetadata, InvoiceMetadata, ManifestMetadata, Head)
+    return sorted({field.name for record in records for field in fields(record)} - {"head"})
 
 
 def _slug(heading: str) -> str:

@@ -1,0 +1,83 @@
+"""What a stored invoice says of itself in its metadata, so that a listing can show it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Self
+
+from shared.amounts import written
+from shared.models import Invoice
+from shared.storage.metadata import Metadata, amount, day
+
+# What can stand in a header as it is; types and currencies do.
+_PLAIN = re.compile(r"[A-Za-z0-9_-]{1,40}")
+
+
+@dataclass(frozen=True)
+class Head:
+    """The head of an invoice, as Partner Center gives it; None stands for what is not known.
+
+    Dates are days; `charges` are in `currency`. Types are `Recurring` and the like, documents `invoice`,
+    `void_note` or `adjustment_note`.
+    """
+
+    invoice_date: date | None = None
+    period_start: date | None = None
+    period_end: date | None = None
+    invoice_type: str | None = None
+    document_type: str | None = None
+    currency: str | None = None
+    charges: Decimal | None = None
+
+    @classmethod
+    def of_invoice(cls, invoice: Invoice) -> Self:
+        """Take it from an invoice."""
+        return cls(
+            _day(invoice.invoice_date),
+            _day(invoice.billing_period_start_date),
+            _day(invoice.billing_period_end_date),
+            _plain(invoice.invoice_type),
+            _plain(invoice.document_type),
+            _plain(invoice.currency_code),
+            invoice.total_charges,
+        )
+
+    @classmethod
+    def of(cls, known: Metadata) -> Self:
+        """Read it from the metadata of invoice.json; what is missing or odd counts as unknown."""
+        return cls(
+            day(known.get("invoice_date")),
+            day(known.get("period_start")),
+            day(known.get("period_end")),
+            _plain(known.get("invoice_type")),
+            _plain(known.get("document_type")),
+            _plain(known.get("currency")),
+            amount(known.get("charges")),
+        )
+
+    def metadata(self) -> dict[str, str | None]:
+        """Write it as metadata."""
+        return {
+            "invoice_date": _written(self.invoice_date),
+            "period_start": _written(self.period_start),
+            "period_end": _written(self.period_end),
+            "invoice_type": self.invoice_type,
+            "document_type": self.document_type,
+            "currency": self.currency,
+            "charges": None if self.charges is None else written(self.charges),
+        }
+
+
+def _written(day: date | None) -> str | None:
+    return day.isoformat() if day else None
+
+
+def _day(moment: datetime | None) -> date | None:
+    return moment.date() if moment else None
+
+
+def _plain(text: str | None) -> str | None:
+    return text if text and _PLAIN.fullmatch(text) else None

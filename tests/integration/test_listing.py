@@ -1,0 +1,90 @@
+"""Listing a container gives what the SDK gives, and tells errors as the SDK does."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from azure.core.exceptions import DecodeError, ResourceNotFoundError
+from azure.core.pipeline import PipelineResponse
+from azure.storage.blob import ContainerClient
+
+from local.azurite import Azurite
+from shared.storage import listing
+from shared.storage.listing import list_blobs
+
+Found = list[tuple[str, int, str, dict[str, str], str | None]]
+
+
+@pytest.fixture
+def container(azurite: Azurite) -> Iterator[ContainerClient]:
+    name = f"listing-{uuid.uuid4().hex[:12]}"
+    with ContainerClient.from_connection_string(azurite.connection_string, name) as container:
+        container.create_container()
+        for number in range(7):
+            container.upload_blob(
+                f"G00000000{number}/a & <b>.json", b"x" * number, metadata={"lines": str(number)}
+            )
+        container.get_blob_client("G000000003/a & <b>.json").create_snapshot()
+        yield container
+
+
+def ours(container: ContainerClient, prefix: str = "", *, snapshots: bool = False) -> Found:
+    found = list_blobs(container, prefix, snapshots=snapshots)
+    return [(each.name, each.size, each.etag, each.metadata, each.snapshot) for each in found]
+
+
+def the_sdks(container: ContainerClient, prefix: str = "", *, snapshots: bool = False) -> Found:
+    include = ["metadata", "snapshots"] if snapshots else ["metadata"]
+    found = container.list_blobs(prefix, include=include)
+    return [
+        (each.name, each.size, str(each.etag), each.metadata or {}, each.snapshot) for each in found
+    ]
+
+
+@pytest.mark.parametrize("prefix", ["", "G000000003/", "nothing"])
+@pytest.mark.parametrize("snapshots", [False, True])
+def test_a_listing_is_that_of_the_sdk(
+    container: ContainerClient, prefix: str, snapshots: bool
+) -> None:
+    """Names, sizes, ETags, metadata and snapshots, in its order."""
+    found = ours(container, prefix, snapshots=snapshots)
+    assert found == the_sdks(container, prefix, snapshots=snapshots)
+    assert len(found) == {"": 7, "G000000003/": 1, "nothing": 0}[prefix] + (
+        snapshots and prefix != "nothing"
+    )
+
+
+def test_a_listing_of_several_pages_is_whole(
+    container: ContainerClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each page is asked for where the one before has ended."""
+    list_page = ContainerClient.list_blobs
+    monkeypatch.setattr(
+        ContainerClient,
+        "list_blobs",
+        lambda self, prefix, **options: list_page(self, prefix, results_per_page=2, **options),
+    )
+    assert ours(container) == the_sdks(container)
+
+
+def test_a_container_that_is_not_there_is_told_as_the_sdk_does(azurite: Azurite) -> None:
+    """The answers that are no listing are the SDK's."""
+    container = ContainerClient.from_connection_string(azurite.connection_string, "is-not-there")
+    with container, pytest.raises(ResourceNotFoundError, match="ContainerNotFound"):
+        ours(container)
+
+
+def test_a_listing_that_is_cut_off_is_an_error(
+    container: ContainerClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Never a shorter listing."""
+
+    def cut_off(response: PipelineResponse[Any, Any]) -> None:
+        raise listing._Received(response.http_response.body()[:-20])
+
+    monkeypatch.setattr(listing, "_receive", cut_off)
+    with pytest.raises(DecodeError, match="cannot be read"):
+        ours(container)
