@@ -73,7 +73,12 @@ def _federated(environment: Mapping[str, str], folder: Path) -> str:
 
 
 def _secret(environment: Mapping[str, str], _folder: Path) -> str:
-    text = f"The secret is in the key vault {environment['KEY_VAULT_NAME']}: nothing to do."
+    text = f"The secret belongs into the key vault {environment['KEY_VAULT_NAME']}."
+    if not environment.get("PARTNER_CENTER_CLIENT_SECRET"):
+        text += """ If it is not there yet:
+    azd env set-secret PARTNER_CENTER_CLIENT_SECRET
+    azd provision
+  """
     if not environment.get("PARTNER_CENTER_CLIENT_SECRET_EXPIRES"):
         text += """ Say on which day it ends, to be told before:
     azd env set PARTNER_CENTER_CLIENT_SECRET_EXPIRES 2027-05-31
