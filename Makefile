@@ -5,7 +5,7 @@ SETUP := .venv/.installed node_modules/.installed
 DEPLOY := .venv/.deploy
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo start doctor test soak faults bench check check-deploy format lock package
+.PHONY: help setup demo start doctor test soak faults bench dictionary check check-deploy format lock package
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /make \1\t/'
@@ -32,6 +32,9 @@ faults: $(SETUP) ## every request of a small job fails once, in each of four way
 
 bench: $(SETUP) ## measure beside a plain script, dlt and the limit; writes benchmarks/results.md
 	$(RUN) -m benchmarks
+
+dictionary: $(SETUP) ## write docs/data-dictionary.md anew from the types and their meanings
+	$(RUN) -m local.dictionary
 
 check: $(SETUP) ## lint, format, types
 	$(RUN) -m ruff check .
