@@ -56,9 +56,9 @@ def declared(owner: Owner) -> Iterator[tuple[str, tuple[str, ...], str]]:
     """Give each field of a class by its name there, with its names and its type in JSON."""
     if issubclass(owner, msgspec.Struct):
         for each in msgspec.structs.fields(owner):
-            # The app's own moments are texts already.
-            is_moment = each.name.endswith("_at")
-            yield each.name, (each.encode_name,), "date" if is_moment else type_in_json(each.type)
+            # The app's own moments are typed as texts.
+            type = "date" if each.name.endswith("_at") else type_in_json(each.type)
+            yield each.name, (each.encode_name,), type
     else:
         # What a class inherits comes last: pydantic has it first.
         own = sorted(

@@ -55,8 +55,8 @@ def meanings() -> Meanings:
     shared = written.pop(_SHARED)
     groups = {title: [names.split(", ") for names in group] for title, group in shared.items()}
     all_shared = {names: value for group in shared.values() for names, value in group.items()}
-    written[_SHARED] = all_shared
-    return Meanings({name: _table(table) for name, table in written.items()}, groups)
+    tables = {**written, _SHARED: all_shared}
+    return Meanings({name: _table(table) for name, table in tables.items()}, groups)
 
 
 def _table(written: dict[str, Any]) -> Table:

@@ -153,6 +153,13 @@ def test_every_name_that_comes_is_told_where_it_comes(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("kind", LINE_ITEM_TYPES, ids="/".join)
+def test_every_field_of_a_line_is_told(kind: Kind) -> None:
+    """What has a meaning under its own class has one under what all lines share, too, and so its place."""
+    fields = fields_of(LINE_ITEM_TYPES[kind])
+    assert {name for field in fields for name in field.spelled} == told()[kind].keys()
+
+
+@pytest.mark.parametrize("kind", LINE_ITEM_TYPES, ids="/".join)
 def test_charge_and_tax_are_marked(kind: Kind) -> None:
     """The documented ones, and no other field."""
     model = LINE_ITEM_TYPES[kind]
