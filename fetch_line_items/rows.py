@@ -18,9 +18,9 @@ from shared.errors import StalePosition
 from shared.json_text import loads, without_byte_order_mark
 from shared.messages import FilePosition
 from shared.models import LineItem
+from shared.whole_lines import whole_lines
 
 BLOCK_BYTES = 4 << 20
-_LONGEST_ROW = 64 << 20
 _OPEN, _CLOSE = b"{}"
 
 
@@ -69,7 +69,7 @@ class RowReader:
         one that was read up to `start`.
         """
         position = start
-        for text in whole_lines(_behind(unpacked, start)):
+        for text in whole_lines(_behind(unpacked, start), BLOCK_BYTES):
             rows = self._read(text, position)
             position = rows.reached
             yield rows
@@ -145,26 +145,6 @@ def _spellings(kind: type[LineItem], *, in_full: bool) -> list[_Spelling]:
     """Give the two ways in which fields are spelled: which one the service has is not known."""
     both = (FieldNames(kind, spelled, in_full=in_full) for spelled in (as_it_is, camel_case))
     return [_Spelling(names, msgspec.json.Decoder(names.struct())) for names in both]
-
-
-def whole_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Cut a text behind the first line that makes a block full; the last line may lack its newline.
-
-    However it comes in pieces, the blocks are the same.
-    """
-    rest: list[bytes] = []
-    length = 0
-    for piece in pieces:
-        while end := piece.find(b"\n", max(BLOCK_BYTES - 1 - length, 0)) + 1:
-            text = b"".join([*rest, piece[:end]])
-            rest, length, piece = [], 0, piece[end:]
-            yield text
-        rest.append(piece)
-        length += len(piece)
-        if length > BLOCK_BYTES + _LONGEST_ROW:
-            raise ValueError(f"a line has more than {_LONGEST_ROW >> 20} MiB")
-    if length:
-        yield b"".join(rest)
 
 
 def _behind(unpacked: Iterable[bytes], start: FilePosition) -> Iterator[bytes]:

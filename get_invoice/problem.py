@@ -16,6 +16,8 @@ from shared.errors import (
     Retriable,
     Throttled,
 )
+from shared.keys import LineItemsKey
+from shared.storage.blobs import StoredLines
 from shared.storage.failures import error_code, may_pass_later
 
 _RETRY_AFTER_SECONDS = 30.0
@@ -53,7 +55,47 @@ def not_an_invoice_id(error: InvalidInput) -> Answer:
     return problem(400, "Not an invoice id", str(error))
 
 
-def storage_failed(error: AzureError | TimeoutError, correlation_id: str) -> Answer:
+def no_such_lines(key: LineItemsKey) -> Answer:
+    """404: there is no such blob, yet."""
+    detail = f"No lines {key.kind} of the invoice {key.invoice_id} are stored, or not yet."
+    return problem(404, "No such lines", detail)
+
+
+def no_columns(stored: StoredLines) -> Answer:
+    """406: there is no table of such lines."""
+    detail = (
+        f"Lines {stored.key.kind} of {stored.about.source} are not documented: ask for JSON lines."
+    )
+    return problem(406, "No such table", detail)
+
+
+def not_a_line(number: int, error: Exception) -> Answer:
+    """500: somebody has written into the blob."""
+    detail = f"Line {number} of the stored lines is no JSON object: {error}"
+    return problem(500, "The stored lines are broken", detail)
+
+
+def too_large(most_bytes: int) -> Answer:
+    """413: an answer of the Functions host is in memory as a whole."""
+    detail = (
+        f"The answer would have more than {most_bytes >> 20} MiB. Send Accept-Encoding: gzip, ask for "
+        "one customer (customerId), or take the blob from storage."
+    )
+    return problem(413, "Too large for an answer", detail)
+
+
+def too_many_at_once(retry_after: float) -> Answer:
+    """503: others are being answered, and the memory is theirs."""
+    detail = "Others are being answered; ask again."
+    return problem(503, "Too many at once", detail, retry_after=retry_after)
+
+
+def took_too_long() -> Answer:
+    """504: storage was slow; what there is by then would be a part."""
+    return problem(504, "No answer in time", "The lines could not be read in time; ask again.")
+
+
+def storage_failed(error: AzureError | TimeoutError, correlation_id: str | None = None) -> Answer:
     """504 where storage did not answer in time, 500 where it refused: the role, or this very blob."""
     if may_pass_later(error):
         detail = "Storage gave no answer in time."

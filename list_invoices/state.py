@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.settling import FETCHING, SETTLED, SETTLING
+from shared.settling import SETTLED, SETTLING
 from shared.storage.inventory import InvoiceBlobs
 
 
@@ -27,9 +27,9 @@ class State:
 
 def state_of(stored: Mapping[str, InvoiceBlobs], at: datetime) -> State:
     """Count what a listing of the container has told."""
-    invoices = [blobs for blobs in stored.values() if blobs.etag or blobs.manifest]
-    states = Counter(_state(blobs) for blobs in invoices)
-    unsettled = [_since(blobs, at) for blobs in invoices if _state(blobs) != SETTLED]
+    invoices = [blobs for blobs in stored.values() if blobs.is_invoice]
+    states = Counter(blobs.state for blobs in invoices)
+    unsettled = [_since(blobs, at) for blobs in invoices if blobs.state != SETTLED]
     oldest = max((at - since for since in unsettled), default=None)
     return State(
         invoices=len(invoices),
@@ -38,10 +38,6 @@ def state_of(stored: Mapping[str, InvoiceBlobs], at: datetime) -> State:
         fetching=len(invoices) - states[SETTLED] - states[SETTLING],
         oldest_unsettled_days=max(oldest.days, 0) if oldest else 0,
     )
-
-
-def _state(blobs: InvoiceBlobs) -> str:
-    return (blobs.manifest and blobs.manifest.state) or FETCHING
 
 
 def _since(blobs: InvoiceBlobs, at: datetime) -> datetime:

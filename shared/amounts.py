@@ -8,6 +8,7 @@ from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow, local
 # decimal's default context rounds to 28 digits; the API's amounts alone have up to 22. What does not
 # fit here either is an error, never a rounded sum.
 _EXACT = Context(prec=1000, traps=[Inexact, InvalidOperation, Overflow])
+_ROUGH = Context(prec=1000)
 _LARGEST_EXPONENT = 100
 _FINEST = Decimal("1e-800")
 
@@ -49,6 +50,11 @@ def plain(number: Decimal) -> str:
 def written(amount: Decimal) -> str:
     """Write an amount with all its digits and no exponent, as it goes into metadata and manifests."""
     return format(amount, "f") if amount else "0"
+
+
+def rounded(amount: Decimal, unit: Decimal) -> Decimal:
+    """Round an amount for people, half to even."""
+    return _ROUGH.quantize(amount, unit)
 
 
 def shown(amount: Decimal) -> str:

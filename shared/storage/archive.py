@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import reduce
+from typing import NamedTuple
 
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import BlobBlock, BlobProperties, ContainerClient, ContentSettings
@@ -39,6 +40,13 @@ from shared.storage.metadata import Metadata
 
 _JSON = ContentSettings(content_type="application/json")
 _JSON_LINES = ContentSettings(content_type="application/x-ndjson")
+
+
+class ReadLines(NamedTuple):
+    """Lines as they are read: in pieces, all of the same commit."""
+
+    stored: StoredLines
+    pieces: Iterator[bytes]
 
 
 class Archive:
@@ -158,6 +166,15 @@ class Archive:
         """Say what is known of a committed blob of lines, or None where there is none."""
         properties = self._properties(lines_blob(key))
         return StoredLines.of(key, properties) if properties else None
+
+    def read_lines(self, key: LineItemsKey, snapshot: str | None = None) -> ReadLines | None:
+        """Read a committed blob of lines, or a `snapshot` of it; None where there is none."""
+        blob = self._container.get_blob_client(lines_blob(key), snapshot=snapshot)
+        try:
+            download = blob.download_blob()
+        except ResourceNotFoundError:
+            return None
+        return ReadLines(StoredLines.of(key, download.properties), download.chunks())
 
     def staged_pages(self, key: LineItemsKey) -> int:
         """Count the pages that are staged and not yet committed, each once."""

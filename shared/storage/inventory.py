@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from shared.keys import LineItemsKey
+from shared.settling import FETCHING
 from shared.storage.archive import Archive
 from shared.storage.blobs import (
     InvoiceMetadata,
@@ -45,6 +46,16 @@ class InvoiceBlobs:
     def current(self, version: str | None) -> set[LineItemsKey]:
         """Which lines are there for the invoice at this version."""
         return {key for key, lines in self.lines.items() if lines.about.version == version}
+
+    @property
+    def state(self) -> str:
+        """Its state, as the manifest has it; `fetching` where there is no manifest yet."""
+        return (self.manifest and self.manifest.state) or FETCHING
+
+    @property
+    def is_invoice(self) -> bool:
+        """Whether it is more than what somebody else has put there."""
+        return bool(self.etag or self.manifest)
 
     def under_way(self, key: LineItemsKey, version: str | None, now: datetime) -> bool:
         """Whether lines that are missing at this version may still arrive by themselves.
@@ -84,9 +95,12 @@ class InvoiceBlobs:
         return fetched_at is not None and fetched_at >= moment.isoformat()
 
 
-def inventory(archive: Archive) -> dict[str, InvoiceBlobs]:
-    """List the container and say what is there of every invoice in it, by bare id."""
-    return _by_invoice(archive.listed(""))
+def inventory(archive: Archive, *, earlier: bool = False) -> dict[str, InvoiceBlobs]:
+    """List the container and say what is there of every invoice in it, by bare id.
+
+    With `earlier` also what lines there were before.
+    """
+    return _by_invoice(archive.listed("", snapshots=earlier))
 
 
 def inventory_of(archive: Archive, invoice_id: str) -> InvoiceBlobs:

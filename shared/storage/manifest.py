@@ -205,11 +205,11 @@ def entry_of(lines: StoredLines, earlier: Iterable[StoredLines]) -> Entry:
         currency=about.currency,
         fetched_at=about.fetched_at,
         etag=about.etag,
-        earlier=[_earlier(each) for each in _replaced(lines, earlier)[:MOST_EARLIER]],
+        earlier=[_earlier(each) for each in replaced(lines, earlier)[:MOST_EARLIER]],
     )
 
 
-def _replaced(lines: StoredLines, earlier: Iterable[StoredLines]) -> list[StoredLines]:
+def replaced(lines: StoredLines, earlier: Iterable[StoredLines]) -> list[StoredLines]:
     """Give what stood there before, the newest first, and the lines of each run once.
 
     There may be two snapshots of them: the SDK asks again where an answer was lost. One that was taken for

@@ -426,7 +426,7 @@ def test_a_row_without_end_is_a_broken_file(
     graph_app: RunningApp, graph: SimulatedGraph, monkeypatch: pytest.MonkeyPatch, packed: bool
 ) -> None:
     """Packed or plain, it is read as far as a row may be long, and in the end that is a failure."""
-    monkeypatch.setattr("fetch_line_items.rows._LONGEST_ROW", 1 << 20)
+    monkeypatch.setattr("shared.whole_lines.LONGEST_LINE", 1 << 20)
     text = bytes(1 << 20)
     member = gzip.compress(text)
     act = streamed(lambda: without_end(member if packed else text))

@@ -1,0 +1,34 @@
+"""Which form of an answer a caller wants: by `?format=`, else by `Accept`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
+
+from shared.errors import InvalidInput
+from shared.keys import shown
+
+JSON, JSON_LINES, CSV, HTML = (
+    "application/json",
+    "application/x-ndjson",
+    "text/csv",
+    "text/html",
+)
+_FORMATS = {"json": JSON, "jsonl": JSON_LINES, "csv": CSV, "html": HTML}
+
+
+def wanted(params: Mapping[str, str], headers: Mapping[str, str], offered: Sequence[str]) -> str:
+    """Give the type of those `offered` that the caller wants most; the first where any will do.
+
+    Raises InvalidInput for a `format` that is not offered.
+    """
+    if name := params.get("format"):
+        chosen = _FORMATS.get(name.lower(), "")
+        if chosen not in offered:
+            names = " or ".join(name for name, kind in _FORMATS.items() if kind in offered)
+            raise InvalidInput(f"{shown(name)} is no format of this: expected {names}")
+        return chosen
+    accept = parse_accept_header(headers.get("accept"), MIMEAccept)
+    return accept.best_match(offered) or offered[0]

@@ -1,0 +1,145 @@
+"""The page of one invoice, from the same answer that other apps get."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from get_invoice.csv_text import Dialect
+from get_invoice.pages import Links, page
+from get_invoice.problem import Answer
+from shared.errors import InvalidInput
+from shared.json_text import loads
+
+_PROVIDERS = {"office": "Office", "azure": "Azure", "one_time": "New commerce"}
+_TYPES = {"billing_line_items": "billing", "usage_line_items": "usage"}
+_STATUS = {"complete": "in storage", "in_progress": "on the way", "missing": "missing"}
+
+
+class _Earlier(msgspec.Struct, rename="camel"):
+    snapshot: str
+    lines: int
+    total: Decimal | None = None
+    fetched_at: str | None = None
+
+
+class _Detail(msgspec.Struct, rename="camel"):
+    billing_provider: str
+    invoice_line_item_type: str
+    status: str
+    source: str | None = None
+    lines: int | None = None
+    total: Decimal | None = None
+    currency: str | None = None
+    fetched_at: str | None = None
+    pages_staged: int = 0
+    earlier: list[_Earlier] = []
+
+    @property
+    def name(self) -> str:
+        provider = _PROVIDERS.get(self.billing_provider, self.billing_provider)
+        return f"{provider}, {_TYPES.get(self.invoice_line_item_type, self.invoice_line_item_type)}"
+
+    @property
+    def progress(self) -> str:
+        pages = f", {self.pages_staged:,} pages or blocks so far" if self.pages_staged else ""
+        return f"{_STATUS.get(self.status, self.status)}{pages}"
+
+
+class _ChargeType(msgspec.Struct, rename="camel"):
+    charge_type: str
+    lines: int
+    total: Decimal
+
+
+class _Billing(msgspec.Struct, rename="camel"):
+    billing_provider: str
+    charge_types: list[_ChargeType] = []
+
+
+class _Reconciliation(msgspec.Struct, rename="camel"):
+    billing: list[_Billing] = []
+
+
+class _Manifest(msgspec.Struct, rename="camel"):
+    state: str | None = None
+    reason: str = ""
+    currency_code: str | None = None
+    line_total: Decimal | None = None
+    difference: Decimal | None = None
+    checks: int = 0
+    checked_at: str | None = None
+    next_check_at: str | None = None
+    reconciliation: _Reconciliation = msgspec.field(default_factory=_Reconciliation)
+
+
+class _Added(msgspec.Struct, rename="camel"):
+    """What `?expand=lineItems` adds to an invoice."""
+
+    line_items: list[_Detail]
+    manifest: msgspec.Raw = msgspec.Raw(b"null")
+
+
+def invoice_page(invoice_id: str, answer: Answer, links: Links, language: str | None) -> Answer:
+    """Write the page of an invoice from its answer; `language` is what the reader's spreadsheet speaks."""
+    added = msgspec.json.decode(answer.body, type=_Added)
+    made = page(
+        "invoice.html",
+        links,
+        id=invoice_id,
+        head=loads(answer.body),
+        manifest=_manifest(added.manifest),
+        details=added.line_items,
+        downloads=lambda detail: list(_downloads(invoice_id, detail, links, language)),
+        stored_for=_age(answer.headers.get("Age")),
+        provider_names=_PROVIDERS,
+    )
+    return replace(made, status=answer.status)
+
+
+def _manifest(text: msgspec.Raw) -> _Manifest | None:
+    try:
+        return msgspec.json.decode(text, type=_Manifest | None)
+    except msgspec.MsgspecError:
+        return None  # somebody has spoiled it
+
+
+def _downloads(
+    invoice_id: str, detail: _Detail, links: Links, language: str | None
+) -> Iterator[dict[str, Any]]:
+    where = (invoice_id, "lineItems", detail.billing_provider, detail.invoice_line_item_type)
+    if detail.lines is None:
+        return
+    if language:
+        address = links.to(*where, format="csv", locale=language)
+        yield {"name": f"Excel ({language})", "address": address}
+    yield {"name": "CSV", "address": links.to(*where, format="csv")}
+    yield {"name": "JSON lines", "address": links.to(*where, format="jsonl")}
+    for version in detail.earlier:
+        address = links.to(*where, format="csv", snapshot=version.snapshot)
+        yield {"version": version, "address": address}
+
+
+def spreadsheet_language(accepted: list[str]) -> str | None:
+    """Give the first of a browser's languages that says how numbers are written."""
+    for language in accepted:
+        try:
+            Dialect.of(language)
+        except InvalidInput:
+            continue
+        return language
+    return None
+
+
+def _age(seconds: str | None) -> str | None:
+    if seconds is None:
+        return None
+    minutes = int(seconds) // 60
+    for size, unit in ((1440, "day"), (60, "hour"), (1, "minute")):
+        if count := minutes // size:
+            return f"{count} {unit}{'' if count == 1 else 's'}"
+    return "a moment"

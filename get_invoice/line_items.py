@@ -1,0 +1,159 @@
+"""The lines of one detail of an invoice, as JSON lines or CSV, all of them or those of one customer."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import batched
+from typing import Any
+
+import msgspec
+
+from get_invoice.columns import Columns, columns_of
+from get_invoice.content_types import CSV, JSON_LINES, wanted
+from get_invoice.csv_text import Dialect
+from get_invoice.problem import (
+    Answer,
+    no_columns,
+    no_such_lines,
+    not_a_line,
+    too_large,
+    too_many_at_once,
+    took_too_long,
+)
+from shared.keys import LineItemsKey
+from shared.storage.archive import Archive
+from shared.storage.blobs import StoredLines
+from shared.whole_lines import whole_lines
+
+_line = msgspec.json.Decoder(dict[str, Any])
+
+# An answer is in memory as a whole, as the Functions host takes no other; so it is packed where the caller
+# can unpack it, and has an end.
+_MOST_BYTES = 128 * 1024 * 1024
+_AT_ONCE = threading.BoundedSemaphore(2)
+_TURN_SECONDS = 20.0
+# Azure's load balancer waits for 230 s.
+_SECONDS = 200.0
+_ROWS = 2000
+
+
+class _Ends(Exception):
+    """The lines cannot be had as they are wanted: this is the answer."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__()
+        self.answer = answer
+
+
+def lines_answer(
+    key: LineItemsKey, params: Mapping[str, str], headers: Mapping[str, str], archive: Archive
+) -> Answer:
+    """Answer with the stored lines; with `customerId` those of one customer, with `snapshot` earlier ones.
+
+    JSON lines are the stored bytes. Raises InvalidInput for a query that cannot be understood, AzureError
+    where storage fails.
+    """
+    form, dialect = wanted(params, headers, (JSON_LINES, CSV)), Dialect.of(params.get("locale"))
+    packed = "gzip" in headers.get("accept-encoding", "").lower()
+    if not _AT_ONCE.acquire(timeout=_TURN_SECONDS):
+        return too_many_at_once(_TURN_SECONDS)
+    try:
+        read = archive.read_lines(key, params.get("snapshot") or None)
+        if read is None:
+            return no_such_lines(key)
+        pieces = _in_time(read.pieces)
+        if customer_id := params.get("customerId"):
+            pieces = _of_customer(pieces, customer_id)
+        if form == CSV:
+            pieces = _as_csv(pieces, _columns(read.stored), dialect)
+        body = _collected(_packed(pieces) if packed else pieces)
+    except _Ends as end:
+        return end.answer
+    finally:
+        _AT_ONCE.release()
+    return Answer(200, body, _headers(read.stored, form, packed=packed))
+
+
+def _in_time(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    until = time.monotonic() + _SECONDS
+    for piece in pieces:
+        if time.monotonic() > until:
+            raise _Ends(took_too_long())
+        yield piece
+
+
+def _of_customer(pieces: Iterable[bytes], customer_id: str) -> Iterator[bytes]:
+    """Leave the lines of one customer, by `customerId` in any spelling, as they are."""
+    wanted_id = customer_id.casefold()
+    # Most lines are passed over by this alone.
+    may_be = re.compile(re.escape(customer_id.encode()), re.I)
+    for number, line in _lines(pieces):
+        if may_be.search(line) and _customer_id(line, number).casefold() == wanted_id:
+            yield line + b"\n"
+
+
+def _customer_id(line: bytes, number: int) -> str:
+    try:
+        fields = _line.decode(line)
+    except (msgspec.MsgspecError, UnicodeError) as error:
+        raise _Ends(not_a_line(number, error)) from error
+    found = (value for name, value in fields.items() if name.lower() == "customerid")
+    return str(next(found, ""))
+
+
+def _as_csv(pieces: Iterable[bytes], columns: Columns, dialect: Dialect) -> Iterator[bytes]:
+    yield dialect.head(columns.names)
+    for lines in batched(_lines(pieces), _ROWS, strict=False):
+        yield dialect.rows(_cells(columns, line, number, dialect) for number, line in lines)
+
+
+def _cells(columns: Columns, line: bytes, number: int, dialect: Dialect) -> list[str]:
+    try:
+        return columns.cells(line, dialect)
+    except (msgspec.MsgspecError, UnicodeError) as error:
+        raise _Ends(not_a_line(number, error)) from error
+
+
+def _lines(pieces: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Give the lines without their ends, and their numbers from 1."""
+    blocks = whole_lines(pieces, 1 << 20)
+    return enumerate(
+        (line for block in blocks for line in block.removesuffix(b"\n").split(b"\n")), 1
+    )
+
+
+def _columns(stored: StoredLines) -> Columns:
+    columns = columns_of((stored.about.source, *stored.key.kind.split("/")))
+    if columns is None:
+        raise _Ends(no_columns(stored))
+    return columns
+
+
+def _packed(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    packer = zlib.compressobj(level=1, wbits=31)
+    for piece in pieces:
+        yield packer.compress(piece)
+    yield packer.flush()
+
+
+def _collected(pieces: Iterable[bytes]) -> bytes:
+    body = bytearray()
+    for piece in pieces:
+        body += piece
+        if len(body) > _MOST_BYTES:
+            raise _Ends(too_large(_MOST_BYTES))
+    return bytes(body)
+
+
+def _headers(stored: StoredLines, form: str, *, packed: bool) -> dict[str, str]:
+    key, ending = stored.key, {CSV: "csv", JSON_LINES: "jsonl"}[form]
+    name = f"{key.invoice_id}_{key.billing_provider}_{key.invoice_line_item_type}.{ending}"
+    headers = {
+        "Content-Type": f"{form}; charset=utf-8",
+        "Content-Disposition": f'attachment; filename="{name}"',
+    }
+    return headers | ({"Content-Encoding": "gzip"} if packed else {})

@@ -1,0 +1,209 @@
+"""What people see: the list of invoices and one invoice, as pages that work without script."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal, InvalidOperation
+from functools import cache
+from hashlib import sha256
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from get_invoice.problem import Answer
+from get_invoice.stored import STATES, Row, Wanted
+from shared.amounts import is_amount, rounded, shown, total_of
+from shared.settling import SETTLED
+from shared.storage.head import Head
+from shared.storage.metadata import moment
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_NONE, _MINUS = "\u2013", "\u2212"
+_CENT, _MONTH = Decimal("0.01"), timedelta(days=31)
+
+
+@dataclass(frozen=True)
+class Links:
+    """The addresses that a page leads to. A key that came in the query goes with them: a link has no headers."""
+
+    path: str
+    key: str | None
+
+    @classmethod
+    def of(cls, url: str, params: Mapping[str, str]) -> Links:
+        """Make those of a page; `url` is that of the list, or of anything below it."""
+        above, _, _ = urlsplit(url).path.partition("/invoices")
+        return cls(f"{above}/invoices", params.get("code"))
+
+    def to(self, *parts: str, **query: str) -> str:
+        """Give an address below that of the list."""
+        path = "/".join([self.path, *(quote(part, safe="") for part in parts)])
+        query = query | ({"code": self.key} if self.key else {})
+        return f"{path}?{urlencode(query)}" if query else path
+
+
+@dataclass(frozen=True)
+class _Month:
+    """The invoices of a month, what they charge by currency, and how many are not settled."""
+
+    first_day: date | None
+    rows: list[Row]
+    totals: list[tuple[str | None, Decimal]]
+    unsettled: int
+
+
+def list_page(
+    rows: list[Row],
+    count: int,
+    query: Wanted,
+    links: Links,
+    filters: Mapping[str, str],
+    after: str | None,
+) -> Answer:
+    """Write the page of the list: `rows` of the `count` that the `filters` let pass, and what comes `after`."""
+    return page(
+        "invoices.html",
+        links,
+        months=list(_months(rows)),
+        rows=rows,
+        count=count,
+        query=query,
+        states=STATES,
+        filters=filters,
+        following=after and links.to(**filters, after=after),
+        csv=links.to(**filters, format="csv"),
+    )
+
+
+def _months(rows: list[Row]) -> Iterator[_Month]:
+    for first_day, group in groupby(rows, _first_of_month):
+        of_month = list(group)
+        currencies = dict.fromkeys(row.head.currency for row in of_month)
+        yield _Month(
+            first_day,
+            of_month,
+            [(currency, _charged(of_month, currency)) for currency in currencies],
+            sum(row.state != SETTLED for row in of_month),
+        )
+
+
+def _first_of_month(row: Row) -> date | None:
+    day = row.head.invoice_date
+    return day.replace(day=1) if day else None
+
+
+def _charged(rows: list[Row], currency: str | None) -> Decimal:
+    heads = (row.head for row in rows if row.head.currency == currency)
+    return total_of(head.charges for head in heads if head.charges is not None)
+
+
+def problem_page(answer: Answer, links: Links, told: Mapping[str, Any]) -> Answer:
+    """Write the page of an error; `told` is what its JSON says."""
+    made = page("problem.html", links, **told)
+    kept = {name: text for name, text in answer.headers.items() if name == "Retry-After"}
+    return Answer(answer.status, made.body, made.headers | kept)
+
+
+def page(template: str, links: Links, **values: Any) -> Answer:
+    """Write a page from a template, whose texts are escaped."""
+    style = _style()
+    text = _environment().get_template(template).render(**values, links=links, style=style)
+    policy = (
+        f"default-src 'none'; style-src 'sha256-{_digest(style)}'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    )
+    headers = {
+        "Content-Type": "text/html; charset=utf-8",
+        "Content-Security-Policy": policy,
+        # The address may have a key in it.
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "no-store",
+    }
+    return Answer(200, text.encode(), headers)
+
+
+@cache
+def _environment() -> Environment:
+    # Imported here because who asks for JSON does not wait for it.
+    from jinja2 import Environment, FileSystemLoader
+
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {
+        "money": money,
+        "cents": cents,
+        "period": period,
+        "day": day,
+        "minute": minute,
+        "sentence": sentence,
+    }
+    return environment
+
+
+@cache
+def _style() -> str:
+    return (_TEMPLATES / "style.css").read_text("utf-8")
+
+
+def _digest(style: str) -> str:
+    return b64encode(sha256(style.encode()).digest()).decode()
+
+
+def money(amount: object) -> str:
+    """Write an amount for people: all its digits, two decimals at the least, thousands apart."""
+    number = _number(amount)
+    if number is None:
+        return _NONE
+    whole, _, decimals = shown(number).partition(".")
+    return f"{_MINUS if number < 0 else ''}{int(whole.lstrip('-')):,}.{decimals}"
+
+
+def cents(amount: object) -> str:
+    """Write an amount rounded to cents, but one that would be nothing then."""
+    number = _number(amount)
+    if number is None or abs(number) < _CENT / 2:
+        return money(amount)
+    return money(rounded(number, _CENT))
+
+
+def _number(amount: object) -> Decimal | None:
+    try:
+        number = Decimal(str(amount))
+    except InvalidOperation:
+        return None
+    return number if is_amount(number) else None
+
+
+def period(head: Head) -> str:
+    """Write the period of an invoice: the month, if it is one."""
+    first, last = head.period_start, head.period_end
+    if first is None or last is None:
+        return _NONE
+    is_month = first.day == 1 and (last + timedelta(days=1)).day == 1 and last - first < _MONTH
+    return f"{first:%B %Y}" if is_month else f"{first} to {last}"
+
+
+def day(text: object) -> str:
+    """Write the day of a moment as the API writes one; the year 1 stands for none."""
+    found = str(text or "")[:10]
+    return found if found and not found.startswith("0001") else _NONE
+
+
+def minute(text: object) -> str:
+    """Write a moment to the minute."""
+    found = moment(str(text)) if text else None
+    return f"{found:%Y-%m-%d %H:%M}" if found else _NONE
+
+
+def sentence(text: str) -> str:
+    """Write what a manifest says as a sentence."""
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
