@@ -3,9 +3,10 @@
 RUN := .venv/bin/python
 SETUP := .venv/.installed node_modules/.installed
 DEPLOY := .venv/.deploy
+RECIPES := .venv/.recipes
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo start doctor test soak faults bench dictionary check check-deploy format lock package
+.PHONY: help setup demo start doctor test soak faults bench dictionary check check-deploy check-recipes format lock package
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /make \1\t/'
@@ -44,6 +45,9 @@ check: $(SETUP) ## lint, format, types
 check-deploy: $(SETUP) $(DEPLOY) ## what goes to Azure: Bicep, package, alerts, workflows; with large tools
 	$(RUN) -m pytest -n 0 tests/deploy
 
+check-recipes: $(SETUP) $(RECIPES) ## docs/recipes on the demo's data; with DuckDB, polars, pandas
+	$(RUN) -m pytest -n 0 tests/recipes
+
 # For older Pythons, too: a build on Azure may run another one than the app.
 lock: $(SETUP) $(DEPLOY) ## work requirements.txt out anew from requirements.in
 	$(RUN) -m uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
@@ -61,6 +65,13 @@ $(DEPLOY): .venv/.installed requirements-deploy.txt tests/deploy/azure_cli/requi
 	$(RUN) -m uv venv --quiet --clear --python $(RUN) .venv/azure-cli
 	$(RUN) -m uv pip install --quiet --python .venv/azure-cli -r tests/deploy/azure_cli/requirements.txt
 	npm ci --no-progress --prefix tests/deploy/kusto
+	touch $@
+
+$(RECIPES): .venv/.installed requirements-deploy.txt tests/recipes/requirements.txt tests/recipes/power_query/package-lock.json
+	$(RUN) -m pip install --quiet --disable-pip-version-check $$(grep ^uv== requirements-deploy.txt)
+	$(RUN) -m uv venv --quiet --clear --python $(RUN) .venv/recipes
+	$(RUN) -m uv pip install --quiet --python .venv/recipes -r tests/recipes/requirements.txt
+	npm ci --no-progress --prefix tests/recipes/power_query
 	touch $@
 
 .venv/.installed: requirements.txt requirements-dev.txt local/setup.sh

@@ -25,7 +25,7 @@ def calls(script: str, folder: Path, **variables: str) -> list[list[str]]:
     """Have bash run a script whose commands only write down how they are called."""
     stubs = folder / "stubs"
     stubs.mkdir()
-    for name in ("az", "azcopy", "azd", "curl", "git", "make", "openssl"):
+    for name in ("az", "azcopy", "azd", "curl", "duckdb", "git", "make", "openssl", "python"):
         (stubs / name).write_text(_RECORDER)
         (stubs / name).chmod(0o755)
     written = stubs / "calls"

@@ -20,7 +20,13 @@ from shared.settings import Settings
 from tests.deploy.commands import AZURE_CLI, azure_cli_environment, calls, problems
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = {name: (DOCS / name).read_text() for name in ("deploy.md", "permissions.md", "runbook.md")}
+PAGES = {
+    name: (DOCS / name).read_text()
+    for name in (
+        *("deploy.md", "permissions.md", "runbook.md"),
+        *("recipes/README.md", "recipes/event-grid.md"),
+    )
+}
 BLOCKS = [block for text in PAGES.values() for block in re.findall(r"```sh\n(.*?)```", text, re.S)]
 
 
