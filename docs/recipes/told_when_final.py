@@ -16,7 +16,10 @@ from azure.storage.queue import QueueClient, TextBase64DecodePolicy
 
 
 def tell_if_final(
-    event: dict[str, Any], invoices: ContainerClient, told: ContainerClient, tell: Callable[[str], None]
+    event: dict[str, Any],
+    invoices: ContainerClient,
+    told: ContainerClient,
+    tell: Callable[[str], None],
 ) -> None:
     """Tell of the invoice whose manifest the event is about, if it has settled and was not told of as it is now."""
     invoice_id = event["subject"].split("/")[-2]
@@ -25,7 +28,9 @@ def tell_if_final(
     # `contents` is another one whenever the invoice or its lines have changed; a look that finds the same keeps it.
     mark = told.get_blob_client(f"{invoice_id}/{blob.properties.metadata['contents']}")
     if manifest["state"] == "settled" and not mark.exists():
-        tell(f"{invoice_id}: {manifest['totalCharges']} {manifest['currencyCode']}, {manifest['reason']}")
+        tell(
+            f"{invoice_id}: {manifest['totalCharges']} {manifest['currencyCode']}, {manifest['reason']}"
+        )
         mark.upload_blob(b"", overwrite=True)  # after it was told: better twice than never
 
 

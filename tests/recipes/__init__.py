@@ -1,0 +1,1 @@
+"""docs/recipes on what the real app stores; `make check-recipes`."""
