@@ -88,12 +88,17 @@ def _in_time(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 def _of_customer(pieces: Iterable[bytes], customer_id: str) -> Iterator[bytes]:
     """Leave the lines of one customer, by `customerId` in any spelling, as they are."""
-    wanted_id = customer_id.casefold()
+    wanted_id = _bare(customer_id)
     # Most lines are passed over by this alone.
-    may_be = re.compile(re.escape(customer_id.encode()), re.I)
+    may_be = re.compile(re.escape(wanted_id.encode()), re.I)
     for number, line in _lines(pieces):
-        if may_be.search(line) and _customer_id(line, number).casefold() == wanted_id:
+        if may_be.search(line) and _bare(_customer_id(line, number)) == wanted_id:
             yield line + b"\n"
+
+
+def _bare(customer_id: str) -> str:
+    """Take a tenant's id for the same in upper and lower case, and with the `org:` of some of v1's samples."""
+    return customer_id.casefold().removeprefix("org:")
 
 
 def _customer_id(line: bytes, number: int) -> str:

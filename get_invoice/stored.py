@@ -49,7 +49,7 @@ class Row:
     def position(self) -> str:
         """Where it stands: rows are in the order of this, backwards. Without a date they come last."""
         day = self.head.invoice_date
-        return f"{day.isoformat() if day else ''}~{self.id}"
+        return f"{day.isoformat() if day else '0000-00-00'}~{self.id}"
 
 
 def stored_rows(archive: Archive) -> list[Row]:

@@ -1,0 +1,117 @@
+"""A line as cells: the same columns for all lines of a source and type, and nothing left out."""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+import pytest
+
+from get_invoice.columns import OTHERS, columns_of
+from get_invoice.csv_text import Dialect
+from shared.models import LINE_ITEM_TYPES
+
+EXPORT = ("graph", "one_time", "billing_line_items")
+LEGACY = ("v1", "azure", "billing_line_items")
+
+
+def cells(kind: tuple[str, str, str], line: str, locale: str | None = None) -> dict[str, str]:
+    """Give what is not empty, by column."""
+    columns = columns_of(kind)
+    assert columns is not None
+    found = columns.cells(line.encode(), Dialect.of(locale))
+    return {name: cell for name, cell in zip(columns.names, found, strict=True) if cell}
+
+
+@pytest.mark.parametrize("kind", LINE_ITEM_TYPES, ids="/".join)
+def test_every_documented_field_has_one_column(kind: tuple[str, str, str]) -> None:
+    """In the order of the documentation; the last one is for what is not documented."""
+    columns = columns_of(kind)
+    assert columns is not None
+    assert len(columns.names) == len(LINE_ITEM_TYPES[kind].model_fields) + 1
+    assert len(set(columns.names)) == len(columns.names)
+    assert columns.names[-1] == OTHERS
+    assert columns.names[-2].lower() == "attributes"
+    charge = LINE_ITEM_TYPES[kind].charge_field
+    assert charge is None or charge in columns.names
+
+
+def test_lines_that_are_not_documented_have_no_columns() -> None:
+    """There is no export of office lines."""
+    assert columns_of(("graph", "office", "billing_line_items")) is None
+
+
+def test_amounts_are_written_to_the_digit() -> None:
+    """As number or string, with exponents, in the decimals of the locale."""
+    line = '{"Total": 0.1999968000511991808131, "Subtotal": "-12.50", "TaxTotal": 1.10E+0}'
+    assert cells(EXPORT, line) == {
+        "Total": "0.1999968000511991808131",
+        "Subtotal": "-12.50",
+        "TaxTotal": "1.10E+0",
+    }
+    assert cells(EXPORT, line, "de-DE")["Total"] == "0,1999968000511991808131"
+    assert cells(EXPORT, line, "de-DE")["Subtotal"] == "-12,50"
+
+
+def test_only_amounts_are_numbers() -> None:
+    """A product's number keeps its zeros and its points; a text that looks like a formula is harmless."""
+    line = '{"SkuId": "0018", "ProductName": "v1.5", "CustomerName": "=cmd|x", "OrderId": "-1.5"}'
+    assert cells(EXPORT, line, "de-DE") == {
+        "SkuId": "0018",
+        "ProductName": "v1.5",
+        "CustomerName": "'=cmd|x",
+        "OrderId": "'-1.5",
+    }
+
+
+def test_an_amount_that_is_none_is_a_text() -> None:
+    """And as harmless as any other."""
+    assert cells(EXPORT, '{"Total": "=1+1", "Quantity": "n/a"}') == {
+        "Total": "'=1+1",
+        "Quantity": "n/a",
+    }
+
+
+def test_names_are_read_in_any_case_and_spelling() -> None:
+    """Exports differ in case, the articles of v1 in spelling."""
+    assert cells(EXPORT, '{"total": 1, "customerID": "c"}') == {"Total": "1", "CustomerId": "c"}
+    assert cells(LEGACY, '{"preTaxCharges": 1, "customerName": "C"}') == {
+        "pretaxCharges": "1",
+        "customerCompanyName": "C",
+    }
+
+
+def test_nothing_is_left_out() -> None:
+    """What is not documented, and what comes twice, stands in the last column as it came."""
+    line = '{"Total": 1, "total": 2.50, "CarbonFootprint": {"kg": 1.10}, "New": "=x"}'
+    found = cells(EXPORT, line)
+    assert found["Total"] == "1"
+    assert found[OTHERS] == '{"total":2.50,"CarbonFootprint":{"kg": 1.10},"New":"=x"}'
+
+
+def test_lists_objects_and_truth_values_are_json() -> None:
+    """Null and nothing are an empty cell."""
+    line = '{"ProductQualifiers": ["Add-on", "Trial"], "Attributes": {"a": true}, "MpnId": null}'
+    assert cells(EXPORT, line) == {
+        "ProductQualifiers": '["Add-on", "Trial"]',
+        "Attributes": '{"a": true}',
+    }
+    assert cells(EXPORT, '{"PublisherName": true, "MpnId": 4390934}') == {
+        "PublisherName": "true",
+        "MpnId": "4390934",
+    }
+
+
+def test_escapes_of_json_are_the_characters_that_they_mean() -> None:
+    """A formula cannot hide behind one."""
+    line = json.dumps({"CustomerName": "=1+1 \u2028 서울"})
+    assert cells(EXPORT, line) == {"CustomerName": "'=1+1 \u2028 서울"}
+
+
+@pytest.mark.parametrize("line", ["", "[]", '{"a": 1', "1", '{"a": "\udcff"}'])
+def test_what_is_no_object_is_an_error(line: str) -> None:
+    """Whoever asks is told which line it is."""
+    columns = columns_of(EXPORT)
+    assert columns is not None
+    with pytest.raises((msgspec.MsgspecError, UnicodeError)):
+        columns.cells(line.encode("utf-8", "surrogateescape"), Dialect.of(None))

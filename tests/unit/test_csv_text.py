@@ -1,0 +1,77 @@
+"""CSV is opened by the reader's spreadsheet as it is, and does nothing there."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from get_invoice.csv_text import Dialect, harmless
+from shared.errors import InvalidInput
+
+
+@pytest.mark.parametrize(
+    ("locale", "decimal", "separator"),
+    [
+        ("de-DE", ",", ";"),
+        ("de_AT", ",", ";"),
+        ("fr-FR", ",", ";"),
+        ("PT-br", ",", ";"),
+        ("nb-NO", ",", ";"),
+        ("sr-Latn-RS", ",", ";"),
+        ("de-CH", ".", ";"),
+        ("it-CH", ".", ";"),
+        ("fr-CH", ",", ";"),
+        ("es-MX", ".", ","),
+        ("es-ES", ",", ";"),
+        ("en-US", ".", ","),
+        ("en", ".", ","),
+        ("ja-JP", ".", ","),
+        ("xx", ".", ","),
+    ],
+)
+def test_a_locale_says_how_numbers_and_lists_are_written(
+    locale: str, decimal: str, separator: str
+) -> None:
+    """And gets a byte order mark, without which Excel reads names in an old code page."""
+    assert Dialect.of(locale) == Dialect(decimal, separator, marked=True)
+    assert Dialect.of(locale).head(["a", "b"]) == f"\ufeffa{separator}b\r\n".encode()
+
+
+def test_without_a_locale_it_is_that_of_the_rfc() -> None:
+    """For programs: commas, points, no mark."""
+    assert Dialect.of(None) == Dialect.of("") == Dialect(".", ",", marked=False)
+    assert Dialect.of(None).head(["a", "b"]) == b"a,b\r\n"
+
+
+@pytest.mark.parametrize("locale", ["deutsch", "d", "de-", "de-DE-x", "../de", "de\r\nDE", "д"])
+def test_what_is_no_locale_is_refused(locale: str) -> None:
+    """It is named."""
+    with pytest.raises(InvalidInput, match="is no locale"):
+        Dialect.of(locale)
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+49 30", "-x", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1", "\uff20x"]
+)
+def test_what_would_be_a_formula_is_text(text: str) -> None:
+    """An apostrophe keeps a spreadsheet from reckoning with it."""
+    assert harmless(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("text", ["", "a=1", "Contoso", "1-2", "'quoted", "서울"])
+def test_other_texts_are_left_alone(text: str) -> None:
+    """No character is added."""
+    assert harmless(text) == text
+
+
+@given(st.lists(st.lists(st.text(st.characters(codec="utf-8")), min_size=2), max_size=5))
+def test_any_text_comes_back(rows: list[list[str]]) -> None:
+    """Separators, quotes and line breaks in a cell stay in that cell."""
+    for dialect in (Dialect.of(None), Dialect.of("de-DE")):
+        text = dialect.rows(rows).decode()
+        read = csv.reader(io.StringIO(text, newline=""), delimiter=dialect.separator)
+        assert list(read) == rows

@@ -1,0 +1,139 @@
+"""Which of the stored invoices a caller gets."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from get_invoice.content_types import CSV, HTML, JSON, JSON_LINES, wanted
+from get_invoice.stored import Row, Wanted, link_to
+from shared.errors import InvalidInput
+from shared.storage.head import Head
+
+
+def row(name: str, day: str | None, state: str = "settled", currency: str = "USD") -> Row:
+    head = Head(
+        invoice_date=date.fromisoformat(day) if day else None,
+        currency=currency,
+        charges=Decimal("10.00"),
+    )
+    return Row(name, head, state, 1, Decimal("9.66"), "graph", None, 0)
+
+
+ROWS = sorted(
+    [
+        row("G000000001", "2026-11-08"),
+        row("G000000002", "2026-11-08", "settling", "EUR"),
+        row("D0500000A1", "2026-10-20", "fetching"),
+        row("D0500000A2", "2026-10-08"),
+        row("G000000003", None),
+    ],
+    key=lambda each: each.position,
+    reverse=True,
+)
+
+
+def ids(**params: str) -> list[str]:
+    names = {"since": "from", "until": "to"}
+    wanted = Wanted.of({names.get(name, name): text for name, text in params.items()}, 100)
+    return [each.id for each in wanted.page(ROWS)[0]]
+
+
+def test_the_newest_comes_first() -> None:
+    """Of one day by id; what has no date comes last."""
+    assert ids() == ["G000000002", "G000000001", "D0500000A1", "D0500000A2", "G000000003"]
+
+
+def test_filters_are_by_state_day_and_currency() -> None:
+    """Days count from the first to the last; upper and lower case do not matter."""
+    assert ids(state="Settling") == ["G000000002"]
+    assert ids(currency="eur") == ["G000000002"]
+    assert ids(since="2026-10-08", until="2026-10-20") == ["D0500000A1", "D0500000A2"]
+    assert ids(since="2026-11-09") == []
+    assert ids(state="", currency="", since="") == ids()
+
+
+def test_pages_give_each_invoice_once() -> None:
+    """Also where a newer one comes in between."""
+    seen: list[str] = []
+    after: str | None = ""
+    rows = list(ROWS)
+    while after is not None:
+        page, count, after = Wanted.of({"pageSize": "2", "after": after}, 100).page(rows)
+        seen += [each.id for each in page]
+        assert count == len(rows)
+        rows = [row(f"G00000001{len(rows)}", "2026-12-08"), *rows]
+    assert seen == ids()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("state", "done"),
+        ("from", "2026-13-01"),
+        ("to", "yesterday"),
+        ("currency", "US"),
+        ("currency", "U$D"),
+        ("currency", "ＵＳＤ"),  # noqa: RUF001 - full width
+        ("pageSize", "0"),
+        ("pageSize", "5001"),
+        ("pageSize", "-1"),
+        ("pageSize", "9" * 400),
+        ("pageSize", "²"),
+    ],
+)
+def test_what_cannot_be_understood_is_refused(name: str, text: str) -> None:
+    """By the name of the parameter."""
+    with pytest.raises(InvalidInput, match=f"{name}: "):
+        Wanted.of({name: text}, 100)
+
+
+def test_the_difference_is_exact() -> None:
+    """What is on the invoice and on no line; not known without charges."""
+    assert ROWS[0].difference == Decimal("0.34")
+    assert Row("G1", Head(), "fetching", 0, Decimal(0), None, None, 0).difference is None
+
+
+def test_the_next_link_has_no_key() -> None:
+    """Whoever logs or passes it on gives nothing away."""
+    url = "https://app.example/api/invoices?code=secret&state=settled"
+    link = link_to(url, {"code": "secret", "state": "settled"}, after="2026-11-08~G1")
+    assert link == "https://app.example/api/invoices?state=settled&after=2026-11-08~G1"
+
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+@pytest.mark.parametrize(
+    ("params", "accept", "offered", "expected"),
+    [
+        ({}, None, (JSON, CSV, HTML), JSON),
+        ({}, "*/*", (JSON, CSV, HTML), JSON),
+        ({}, BROWSER, (JSON, CSV, HTML), HTML),
+        ({}, "text/csv", (JSON, CSV, HTML), CSV),
+        ({}, "text/csv;q=0.5, application/json", (JSON, CSV, HTML), JSON),
+        ({}, "application/xml", (JSON, CSV, HTML), JSON),
+        ({}, "text/html;q=0, */*", (JSON, HTML), JSON),
+        ({}, BROWSER, (JSON_LINES, CSV), JSON_LINES),
+        ({"format": "csv"}, BROWSER, (JSON_LINES, CSV), CSV),
+        ({"format": "JSON"}, BROWSER, (JSON, CSV, HTML), JSON),
+        ({"format": "jsonl"}, "text/csv", (JSON_LINES, CSV), JSON_LINES),
+        ({}, ";;q=x,,", (JSON, CSV), JSON),
+    ],
+)
+def test_the_form_is_what_the_caller_wants_most(
+    params: dict[str, str], accept: str | None, offered: tuple[str, ...], expected: str
+) -> None:
+    """`format` comes before `Accept`; programs that do not care get JSON, browsers a page."""
+    headers = {"accept": accept} if accept is not None else {}
+    assert wanted(params, headers, offered) == expected
+
+
+def test_a_format_that_is_not_offered_is_refused() -> None:
+    """With those that are."""
+    with pytest.raises(InvalidInput, match="expected jsonl or csv"):
+        wanted({"format": "xml"}, {}, (JSON_LINES, CSV))
+    with pytest.raises(InvalidInput, match="expected jsonl or csv"):
+        wanted({"format": "html"}, {}, (JSON_LINES, CSV))
