@@ -11,6 +11,7 @@ from itertools import batched
 from typing import Any
 
 import msgspec
+from werkzeug.http import parse_accept_header
 
 from get_invoice.columns import Columns, columns_of
 from get_invoice.content_types import CSV, JSON_LINES, wanted
@@ -24,12 +25,14 @@ from get_invoice.problem import (
     too_many_at_once,
     took_too_long,
 )
-from shared.keys import LineItemsKey
+from shared.errors import InvalidInput
+from shared.keys import LineItemsKey, shown
 from shared.storage.archive import Archive
 from shared.storage.blobs import StoredLines
 from shared.whole_lines import whole_lines
 
 _line = msgspec.json.Decoder(dict[str, Any])
+_SNAPSHOT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z", re.A)
 
 # An answer is in memory as a whole, as the Functions host takes no other; so it is packed where the caller
 # can unpack it, and has an end.
@@ -58,11 +61,11 @@ def lines_answer(
     where storage fails.
     """
     form, dialect = wanted(params, headers, (JSON_LINES, CSV)), Dialect.of(params.get("locale"))
-    packed = "gzip" in headers.get("accept-encoding", "").lower()
+    snapshot, packed = _snapshot(params), _takes_gzip(headers)
     if not _AT_ONCE.acquire(timeout=_TURN_SECONDS):
         return too_many_at_once(_TURN_SECONDS)
     try:
-        read = archive.read_lines(key, params.get("snapshot") or None)
+        read = archive.read_lines(key, snapshot)
         if read is None:
             return no_such_lines(key)
         pieces = _in_time(read.pieces)
@@ -76,6 +79,17 @@ def lines_answer(
     finally:
         _AT_ONCE.release()
     return Answer(200, body, _headers(read.stored, form, packed=packed))
+
+
+def _snapshot(params: Mapping[str, str]) -> str | None:
+    text = params.get("snapshot") or None
+    if text and not _SNAPSHOT.fullmatch(text):
+        raise InvalidInput(f"snapshot: {shown(text)} is none of those that the manifest names")
+    return text
+
+
+def _takes_gzip(headers: Mapping[str, str]) -> bool:
+    return parse_accept_header(headers.get("accept-encoding"))["gzip"] > 0
 
 
 def _in_time(pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -160,5 +174,6 @@ def _headers(stored: StoredLines, form: str, *, packed: bool) -> dict[str, str]:
     headers = {
         "Content-Type": f"{form}; charset=utf-8",
         "Content-Disposition": f'attachment; filename="{name}"',
+        "Vary": "Accept, Accept-Encoding",
     }
     return headers | ({"Content-Encoding": "gzip"} if packed else {})

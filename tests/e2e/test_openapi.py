@@ -1,4 +1,4 @@
-"""docs/openapi.yaml is what the HTTP function does, whatever it is asked."""
+"""docs/openapi.yaml is what the HTTP functions do, whatever they are asked."""
 
 from __future__ import annotations
 
@@ -8,16 +8,23 @@ from pathlib import Path
 
 from local.simulated import small_world
 from local.stack import APP_ROOT, running
+from tests.e2e.conftest import wait_until
+
+_STORED = "G000024130"  # the example of the description
 
 
-def test_the_http_function_keeps_to_its_description(tmp_path: Path) -> None:
+def test_the_http_functions_keep_to_their_description(tmp_path: Path) -> None:
     """Generated requests, sensible and absurd, get documented answers only."""
-    with running(small_world()[2:4]) as stack:
+    with running(small_world()[1:3]) as stack:
+        stack.host.run("list_invoices")
+        wait_until(lambda: f"{_STORED}/one_time/billing_line_items.jsonl" in stack.blobs(), "lines")
         command = [
             *(str(Path(sys.executable).parent / "schemathesis"), "run"),
             *(str(APP_ROOT / "docs" / "openapi.yaml"), "--url", stack.host.url),
             *("--header", f"x-functions-key: {stack.host.function_key}"),
-            *("--max-examples", "50", "--seed", "1", "--generation-database", "none"),
+            *("--max-examples", "20", "--seed", "1", "--generation-database", "none"),
+            # Methods that no function takes are the host's business: it knows no such path, 404.
+            *("--exclude-checks", "unsupported_method"),
         ]
         run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:]

@@ -1,0 +1,246 @@
+"""`GET /api/invoices/{id}/lineItems/{provider}/{type}`: the stored lines, as they are or as a table."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import threading
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from get_invoice import line_items
+from get_invoice.line_items import lines_answer
+from get_invoice.problem import Answer
+from local.simulated import SimulatedPartnerCenter
+from shared.amounts import total_of
+from shared.errors import InvalidInput
+from shared.keys import LineItemsKey
+from tests.by_hand import page, serve
+from tests.running_app import RunningApp
+
+KEY = LineItemsKey("D050001234", "office", "billing_line_items")
+LINK = "/invoices/D050001234/lineitems/office/billinglineitems"
+BLOB = "D050001234/office/billing_line_items.jsonl"
+LINES = [
+    {"customerId": "a14e7c5b-1", "customerName": "=cmd|' /C calc'!A0", "totalForCustomer": 1.10},
+    {"customerId": "A14E7C5B-2", "customerName": '서울, "Ltd"; Süd', "totalForCustomer": "-0.5"},
+    {"customerId": "a14e7c5b-1", "customerName": "Contoso", "mpnId": 18, "carbon": {"kg": 1}},
+]
+
+
+@pytest.fixture
+def stored(app: RunningApp, partner_center: SimulatedPartnerCenter) -> RunningApp:
+    """An app that has brought some lines."""
+    serve(partner_center, "lineitems", lambda *_: page(LINES))
+    app.fetch(LINK)
+    return app
+
+
+def ask(
+    app: RunningApp,
+    headers: Mapping[str, str] | None = None,
+    *,
+    key: Any = KEY,
+    **params: str,
+) -> Answer:
+    return lines_answer(key, params, headers or {}, app.archive)
+
+
+def table(body: bytes, separator: str = ",") -> list[dict[str, str]]:
+    text = body.decode("utf-8-sig")
+    return list(csv.DictReader(io.StringIO(text, newline=""), delimiter=separator))
+
+
+def problem(answer: Answer, status: int) -> dict[str, Any]:
+    assert (answer.status, answer.headers["Content-Type"]) == (status, "application/problem+json")
+    members: dict[str, Any] = json.loads(answer.body)
+    return members
+
+
+def test_json_lines_are_the_stored_bytes(stored: RunningApp) -> None:
+    """Whatever they are, with a name that a file can have."""
+    answer = ask(stored)
+    assert answer.body == stored.read(BLOB)
+    assert answer.status == 200
+    assert answer.headers == {
+        "Content-Type": "application/x-ndjson; charset=utf-8",
+        "Content-Disposition": 'attachment; filename="D050001234_office_billing_line_items.jsonl"',
+        "Vary": "Accept, Accept-Encoding",
+    }
+
+
+@pytest.mark.parametrize(
+    ("headers", "params"), [({"accept": "text/csv"}, {}), ({"accept": "*/*"}, {"format": "csv"})]
+)
+def test_csv_has_a_row_for_each_line(
+    stored: RunningApp, headers: dict[str, str], params: dict[str, str]
+) -> None:
+    """By `Accept` or by `format`; nothing is left out, nothing is reckoned with by a spreadsheet."""
+    answer = ask(stored, headers, **params)
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert '.csv"' in answer.headers["Content-Disposition"]
+    rows = table(answer.body)
+    assert [row["customerName"] for row in rows] == [
+        "'=cmd|' /C calc'!A0",
+        '서울, "Ltd"; Süd',
+        "Contoso",
+    ]
+    assert [row["totalForCustomer"] for row in rows] == ["1.1", "-0.5", ""]
+    assert rows[2]["mpnId"] == "18"
+    assert json.loads(rows[2]["otherFields"]) == {"carbon": {"kg": 1}}
+
+
+def test_a_locale_is_that_of_the_readers_excel(stored: RunningApp) -> None:
+    """Decimal and list separators, and the mark by which Excel knows UTF-8."""
+    answer = ask(stored, format="csv", locale="de-DE")
+    assert answer.body.startswith(b"\xef\xbb\xbf")
+    rows = table(answer.body, ";")
+    assert [row["totalForCustomer"] for row in rows] == ["1,1", "-0,5", ""]
+    assert rows[1]["customerName"] == '서울, "Ltd"; Süd'
+
+
+@pytest.mark.parametrize("customer", ["a14e7c5b-1", "A14E7C5B-1", "org:a14e7c5b-1"])
+def test_the_lines_of_one_customer_are_those_alone(stored: RunningApp, customer: str) -> None:
+    """In any spelling of the id, as they stand."""
+    lines = stored.read(BLOB).split(b"\n")
+    assert ask(stored, customerId=customer).body == b"\n".join([lines[0], lines[2], b""])
+    assert len(table(ask(stored, format="csv", customerId=customer).body)) == 2
+
+
+def test_a_customer_without_lines_has_none(stored: RunningApp) -> None:
+    """Part of an id, or another field that holds it, does not count."""
+    assert ask(stored, customerId="a14e7c5b").body == b""
+    assert ask(stored, customerId="Contoso").body == b""
+    assert table(ask(stored, format="csv", customerId="nobody").body) == []
+
+
+def test_who_can_unpack_gets_it_packed(stored: RunningApp) -> None:
+    """By gzip, as browsers and clients ask for it by themselves."""
+    answer = ask(stored, {"accept-encoding": "br, gzip;q=0.8"})
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(answer.body) == stored.read(BLOB)
+    assert "Content-Encoding" not in ask(stored, {"accept-encoding": "gzip;q=0, br"}).headers
+
+
+def test_earlier_versions_are_to_be_had(
+    stored: RunningApp, partner_center: SimulatedPartnerCenter
+) -> None:
+    """By the snapshot that the manifest names."""
+    before = stored.read(BLOB)
+    partner_center.faults.clear()
+    serve(partner_center, "lineitems", lambda *_: page([*LINES, {"totalForCustomer": 5}]))
+    stored.fetch(LINK)
+    (entry,) = stored.manifest("D050001234")["lineItems"]
+    assert ask(stored, snapshot=entry["earlier"][0]["snapshot"]).body == before
+    assert ask(stored).body == stored.read(BLOB) != before
+
+
+@pytest.mark.parametrize("kind", [("office", "usage_line_items"), ("one_time", "usage_line_items")])
+def test_lines_that_are_not_stored_are_told(stored: RunningApp, kind: tuple[str, str]) -> None:
+    """404, also for an invoice or a snapshot that there is not."""
+    problem(ask(stored, key=LineItemsKey("D050001234", *kind)), 404)
+    problem(ask(stored, key=LineItemsKey("D050009999", *kind)), 404)
+    problem(ask(stored, snapshot="2026-11-26T20:41:04.4560000Z"), 404)
+
+
+@pytest.mark.parametrize("snapshot", ["yesterday", "2026-11-26", "x&comp=metadata", "' or 1=1"])
+def test_a_snapshot_is_a_moment(stored: RunningApp, snapshot: str) -> None:
+    """Nothing else gets to storage."""
+    with pytest.raises(InvalidInput, match="snapshot: "):
+        ask(stored, snapshot=snapshot)
+
+
+def test_lines_without_documentation_are_json_lines_only(stored: RunningApp) -> None:
+    """There is no table of them: 406."""
+    blob = stored.container.get_blob_client(BLOB)
+    blob.set_blob_metadata(stored.metadata(BLOB) | {"source": "graph"})
+    assert ask(stored).body == stored.read(BLOB)
+    assert "JSON lines" in problem(ask(stored, format="csv"), 406)["detail"]
+
+
+@pytest.mark.parametrize("line", [b"[]", b"{", b'{"customerId": "a14e7c5b-1"', b"", b"\xff"])
+def test_a_broken_line_is_told_by_its_number(stored: RunningApp, line: bytes) -> None:
+    """Never a table or a statement with a line less."""
+    good = stored.read(BLOB)
+    metadata = stored.metadata(BLOB)
+    broken = good + line + b"\n" + good
+    stored.container.upload_blob(BLOB, broken, overwrite=True, metadata=metadata)
+    assert ask(stored).body == broken
+    assert "Line 4 " in problem(ask(stored, format="csv"), 500)["detail"]
+    if b"a14e7c5b-1" in line:
+        assert "Line 4 " in problem(ask(stored, customerId="a14e7c5b-1"), 500)["detail"]
+
+
+def test_a_last_line_without_its_end_counts(stored: RunningApp) -> None:
+    """As somebody may have written it."""
+    lines = stored.read(BLOB).removesuffix(b"\n")
+    metadata = stored.metadata(BLOB)
+    stored.container.upload_blob(BLOB, lines, overwrite=True, metadata=metadata)
+    assert len(table(ask(stored, format="csv").body)) == 3
+
+
+def test_no_lines_are_a_table_without_rows(stored: RunningApp) -> None:
+    """With its columns."""
+    metadata = stored.metadata(BLOB)
+    stored.container.upload_blob(BLOB, b"", overwrite=True, metadata=metadata)
+    assert ask(stored).body == b""
+    answer = ask(stored, format="csv")
+    assert table(answer.body) == []
+    assert answer.body.startswith(b"partnerId,")
+
+
+def test_what_is_too_large_for_an_answer_is_told(
+    stored: RunningApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Never a part of it: 413 says what can be asked for."""
+    monkeypatch.setattr(line_items, "_MOST_BYTES", 100)
+    assert "customerId" in problem(ask(stored), 413)["detail"]
+
+
+def test_storage_that_trickles_is_not_waited_for(
+    stored: RunningApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """504, and not a part."""
+    monkeypatch.setattr(line_items, "_SECONDS", -1.0)
+    problem(ask(stored), 504)
+
+
+def test_answers_in_memory_are_few_at_once(
+    stored: RunningApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who comes too often waits a while and is then asked to come again; a turn is given back."""
+    monkeypatch.setattr(line_items, "_AT_ONCE", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(line_items, "_TURN_SECONDS", 0.05)
+    with line_items._AT_ONCE:
+        answer = ask(stored)
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+    assert ask(stored).status == 200
+    monkeypatch.setattr(line_items, "_MOST_BYTES", 10)
+    assert ask(stored).status == 413
+    monkeypatch.setattr(line_items, "_MOST_BYTES", 10_000)
+    assert ask(stored).status == 200
+
+
+def test_totals_of_the_tables_are_those_of_the_manifests(app: RunningApp) -> None:
+    """Of every invoice of the simulated world, added up from the cells."""
+    app.list_invoices()
+    app.drain()
+    compared = 0
+    for name in {each.partition("/")[0] for each in app.blobs()}:
+        for entry in app.manifest(name)["lineItems"]:
+            key = LineItemsKey(name, entry["billingProvider"], entry["invoiceLineItemType"])
+            rows = table(ask(app, key=key, format="csv").body)
+            assert len(rows) == entry["lines"]
+            if entry["total"] is not None:
+                field = {"azure": "postTaxTotal"}.get(key.billing_provider, "totalForCustomer")
+                if key.invoice_line_item_type == "usage_line_items":
+                    field = "billingPreTaxTotal"
+                cells = (row[field] for row in rows)
+                assert total_of(Decimal(cell) for cell in cells if cell) == entry["total"]
+                compared += 1
+    assert compared > 5
