@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from functools import cache
-from typing import get_args
+from typing import Any, get_args
 
 import msgspec
 from pydantic import AliasChoices
@@ -16,8 +16,19 @@ from shared.models import LINE_ITEM_TYPES
 OTHERS = "otherFields"
 """The last column: what a line has beside the documented fields, as a JSON object."""
 
-_line = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_text = msgspec.json.Decoder(str)
+
+class _Number(str):
+    """A number with decimals or an exponent, as it stands in the line."""
+
+    __slots__ = ()
+
+
+_values = msgspec.json.Decoder(dict[str, Any], float_hook=_Number)
+_raw = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_TRUTH = {None: "", True: "true", False: "false"}
+_MOST_PLANS = 1000
+
+_Plan = list[tuple[str, int, bool]]
 
 
 class Columns:
@@ -36,23 +47,36 @@ class Columns:
         self._index = {
             name.lower(): number for number, names in enumerate(spellings) for name in names
         }
+        self._plans: dict[tuple[str, ...], tuple[_Plan, list[str]]] = {}
 
     def cells(self, line: bytes, dialect: Dialect) -> list[str]:
         """Give the cells of a line; nothing that it has is left out.
 
         Raises MsgspecError for a line that is no JSON object.
         """
+        fields = _values.decode(line)
+        plan, others = self._plan(tuple(fields))
         cells = [""] * len(self.names)
-        others: dict[str, msgspec.Raw] = {}
-        for name, value in _line.decode(line).items():
-            number = self._index.get(name.lower())
-            if number is None or cells[number]:
-                others[name] = value
-            else:
-                cells[number] = _cell(bytes(value), dialect, is_amount=self._amounts[number])
+        for name, number, is_amount in plan:
+            cells[number] = _cell(fields[name], line, name, dialect, is_amount=is_amount)
         if others:
-            cells[-1] = msgspec.json.encode(others).decode()
+            raw = _raw.decode(line)
+            cells[-1] = msgspec.json.encode({name: raw[name] for name in others}).decode()
         return cells
+
+    def _plan(self, names: tuple[str, ...]) -> tuple[_Plan, list[str]]:
+        """Say in which column each field of a line goes, and which have none: most lines have the same names."""
+        if names not in self._plans:
+            if len(self._plans) >= _MOST_PLANS:
+                self._plans.clear()
+            found: dict[int, str] = {}
+            for name in names:
+                if (number := self._index.get(name.lower())) is not None:
+                    found.setdefault(number, name)
+            plan = [(name, number, self._amounts[number]) for number, name in found.items()]
+            others = [name for name in names if name not in found.values()]
+            self._plans[names] = plan, others
+        return self._plans[names]
 
 
 @cache
@@ -61,19 +85,20 @@ def columns_of(kind: tuple[str, str, str]) -> Columns | None:
     return Columns(kind) if kind in LINE_ITEM_TYPES else None
 
 
-def _cell(value: bytes, dialect: Dialect, *, is_amount: bool) -> str:
-    match value[:1]:
-        case b'"':
-            text = _text.decode(value)
-            # Exports write some amounts as strings.
-            is_number = is_amount and NUMBER.fullmatch(text)
-            return dialect.number(text) if is_number else harmless(text)
-        case b"n":
-            return ""
-        case b"t" | b"f" | b"{" | b"[":
-            return value.decode()
-        case _:
-            return dialect.number(value.decode())
+def _cell(value: Any, line: bytes, name: str, dialect: Dialect, *, is_amount: bool) -> str:
+    kind = value.__class__
+    if kind is str:
+        # Exports write some amounts as strings.
+        if is_amount and NUMBER.fullmatch(value):
+            return dialect.number(value)
+        return harmless(value)
+    if kind is _Number:
+        return dialect.number(value)
+    if kind is int:
+        return str(value)
+    if kind is dict or kind is list:
+        return bytes(_raw.decode(line)[name]).decode()
+    return _TRUTH[value]
 
 
 def _names(field: FieldInfo) -> list[str]:

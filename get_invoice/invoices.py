@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 
 import msgspec
@@ -14,7 +15,8 @@ from get_invoice.stored import Row, Wanted, link_to, stored_rows
 from shared.amounts import written
 from shared.storage.archive import Archive
 
-_PAGE_SIZE = {JSON: 100, HTML: 200, CSV: 5000}
+# A file has no next page: as CSV come all that there are.
+_PAGE_SIZE = {JSON: 100, HTML: 200, CSV: sys.maxsize}
 
 COLUMNS = (
     *("invoiceId", "invoiceDate", "billingPeriodStartDate", "billingPeriodEndDate", "invoiceType"),

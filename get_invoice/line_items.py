@@ -41,7 +41,7 @@ _AT_ONCE = threading.BoundedSemaphore(2)
 _TURN_SECONDS = 20.0
 # Azure's load balancer waits for 230 s.
 _SECONDS = 200.0
-_ROWS = 2000
+_ROWS, _BLOCK_BYTES = 2000, 1 << 20
 
 
 class _Ends(Exception):
@@ -139,10 +139,14 @@ def _cells(columns: Columns, line: bytes, number: int, dialect: Dialect) -> list
 
 def _lines(pieces: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
     """Give the lines without their ends, and their numbers from 1."""
-    blocks = whole_lines(pieces, 1 << 20)
-    return enumerate(
-        (line for block in blocks for line in block.removesuffix(b"\n").split(b"\n")), 1
-    )
+    number = 0
+    try:
+        for block in whole_lines(pieces, _BLOCK_BYTES):
+            for line in block.removesuffix(b"\n").split(b"\n"):
+                number += 1
+                yield number, line
+    except ValueError as error:
+        raise _Ends(not_a_line(number + 1, error)) from error
 
 
 def _columns(stored: StoredLines) -> Columns:

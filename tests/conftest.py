@@ -10,10 +10,12 @@ from contextlib import contextmanager, suppress
 import pytest
 from azure.core.exceptions import ResourceNotFoundError
 
+from get_invoice import get_recent_list
 from local.azurite import Azurite
 from local.simulated import SimulatedEntraId, SimulatedGraph, SimulatedPartnerCenter, small_world
 from local.stack import settings_for
-from shared.settings import Settings
+from shared.services import get_services
+from shared.settings import Settings, get_settings
 from tests.running_app import RunningApp
 
 
@@ -92,6 +94,24 @@ def _running(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> It
     yield app
     with suppress(ResourceNotFoundError):
         app.container.delete_container()
+
+
+@pytest.fixture
+def trigger(
+    app: RunningApp, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[pytest.MonkeyPatch]:
+    """The app settings are in the environment, and nothing is kept from another test."""
+    assert app.services.settings.invoices_container == environment["INVOICES_CONTAINER"]
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    _forget()
+    yield monkeypatch
+    _forget()
+
+
+def _forget() -> None:
+    for made in (get_settings, get_services, get_recent_list):
+        made.cache_clear()
 
 
 @pytest.fixture

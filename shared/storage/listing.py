@@ -79,13 +79,16 @@ def _parsed(body: bytes) -> ElementTree.Element:
 
 
 def _listed(blob: ElementTree.Element) -> ListedBlob:
-    name = blob.find("Name")
-    text = (name.text or "") if name is not None else ""
-    encoded = name is not None and name.get("Encoded") == "true"
+    # By one name at a time: a path of names is ten times as slow.
+    name, properties = blob.find("Name"), blob.find("Properties")
+    if name is None or properties is None:
+        raise DecodeError("A listing of blobs has one without a name or properties")
+    text = name.text or ""
+    metadata = blob.find("Metadata")
     return ListedBlob(
-        name=unquote(text) if encoded else text,
-        size=int(blob.findtext("Properties/Content-Length") or 0),
-        etag=blob.findtext("Properties/Etag") or "",
-        metadata={each.tag: each.text or "" for each in blob.iterfind("Metadata/*")},
+        name=unquote(text) if name.get("Encoded") == "true" else text,
+        size=int(properties.findtext("Content-Length") or 0),
+        etag=properties.findtext("Etag") or "",
+        metadata={} if metadata is None else {each.tag: each.text or "" for each in metadata},
         snapshot=blob.findtext("Snapshot") or None,
     )

@@ -19,14 +19,12 @@ import pytest
 from azure.core.exceptions import HttpResponseError
 from pydantic import SecretStr
 
-from get_invoice import get_invoice, get_recent_list, recent_list
+from get_invoice import get_invoice, recent_list
 from get_invoice.problem import Answer
 from local.simulated import Invoice, SimulatedEntraId, SimulatedPartnerCenter, faults
 from local.simulated.invoices import invoice_json
 from local.simulated.lines import total, total_charges
 from shared.keys import LineItemsKey
-from shared.services import get_services
-from shared.settings import get_settings
 from shared.storage.blobs import InvoiceMetadata
 from shared.storage.blocks import Part, Staged
 from tests.running_app import RunningApp
@@ -493,24 +491,6 @@ def test_expand_adds_to_the_stored_copy_too(
 
 
 # --- the trigger ----------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def trigger(
-    app: RunningApp, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[pytest.MonkeyPatch]:
-    """The app settings are in the environment, and nothing is kept from another test."""
-    assert app.services.settings.invoices_container == environment["INVOICES_CONTAINER"]
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    _forget()
-    yield monkeypatch
-    _forget()
-
-
-def _forget() -> None:
-    for made in (get_settings, get_services, get_recent_list):
-        made.cache_clear()
 
 
 def call(invoice_id: str, params: Mapping[str, str] | None = None) -> Answer:
