@@ -17,7 +17,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from get_invoice.problem import Answer
 from get_invoice.stored import STATES, Row, Wanted
 from shared.amounts import is_amount, rounded, shown, total_of
-from shared.settling import SETTLED
+from shared.settling import FETCHING, SETTLED
 from shared.storage.head import Head
 from shared.storage.metadata import moment
 
@@ -51,12 +51,13 @@ class Links:
 
 @dataclass(frozen=True)
 class _Month:
-    """The invoices of a month, what they charge by currency, and how many are not settled."""
+    """The invoices of a month, what they charge by currency, and how many are not settled or, complete, do not add up."""
 
     first_day: date | None
     rows: list[Row]
     totals: list[tuple[str | None, Decimal]]
     unsettled: int
+    differing: int
 
 
 def list_page(
@@ -91,6 +92,7 @@ def _months(rows: list[Row]) -> Iterator[_Month]:
             of_month,
             [(currency, _charged(of_month, currency)) for currency in currencies],
             sum(row.state != SETTLED for row in of_month),
+            sum(bool(row.difference) and row.state != FETCHING for row in of_month),
         )
 
 
@@ -189,7 +191,7 @@ def period(head: Head) -> str:
     if first is None or last is None:
         return _NONE
     is_month = first.day == 1 and (last + timedelta(days=1)).day == 1 and last - first < _MONTH
-    return f"{first:%B %Y}" if is_month else f"{first} to {last}"
+    return f"{first:%b %Y}" if is_month else f"{first} to {last}"
 
 
 def day(text: object) -> str:
