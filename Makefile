@@ -4,9 +4,10 @@ RUN := .venv/bin/python
 SETUP := .venv/.installed node_modules/.installed
 DEPLOY := .venv/.deploy
 RECIPES := .venv/.recipes
+PAGES := .venv/.pages
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo start doctor test soak faults bench dictionary check check-deploy check-recipes format lock package
+.PHONY: help setup demo start doctor test soak faults bench dictionary check check-deploy check-recipes check-pages pictures format lock package
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /make \1\t/'
@@ -16,7 +17,7 @@ setup: $(SETUP) ## virtual environment, packages, Azurite
 demo: $(SETUP) ## run the main job on the real pieces, and prove that every line arrives
 	$(RUN) -m local.demo
 
-start: $(SETUP) ## leave everything running, for exploring with curl
+start: $(SETUP) ## leave everything running, for exploring in a browser and with curl
 	$(RUN) -m local.start
 
 doctor: $(SETUP) ## with your own settings: what the services answer, and who has to grant what
@@ -48,6 +49,12 @@ check-deploy: $(SETUP) $(DEPLOY) ## what goes to Azure: Bicep, package, alerts, 
 check-recipes: $(SETUP) $(RECIPES) ## docs/recipes on the demo's data; with DuckDB, polars, pandas
 	$(RUN) -m pytest -n 0 tests/recipes
 
+check-pages: $(SETUP) $(PAGES) ## the pages, in a browser: links, downloads, accessibility, phone, paper
+	$(RUN) -m pytest -n 0 tests/pages
+
+pictures: $(SETUP) $(PAGES) ## take the pictures of the pages in docs/ anew
+	$(RUN) -m local.pictures
+
 # For older Pythons, too: a build on Azure may run another one than the app.
 lock: $(SETUP) $(DEPLOY) ## work requirements.txt out anew from requirements.in
 	$(RUN) -m uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
@@ -72,6 +79,13 @@ $(RECIPES): .venv/.installed requirements-deploy.txt tests/recipes/requirements.
 	$(RUN) -m uv venv --quiet --clear --python $(RUN) .venv/recipes
 	$(RUN) -m uv pip install --quiet --python .venv/recipes -r tests/recipes/requirements.txt
 	npm ci --no-progress --prefix tests/recipes/power_query
+	touch $@
+
+# Without npm's scripts, and without its warning of an older Node.js: only the packed files are wanted.
+$(PAGES): .venv/.installed requirements-pages.txt local/browser/package-lock.json local/browser/unpack.mjs
+	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-pages.txt
+	npm ci --no-progress --ignore-scripts --loglevel=error --prefix local/browser
+	node local/browser/unpack.mjs
 	touch $@
 
 .venv/.installed: requirements.txt requirements-dev.txt local/setup.sh

@@ -78,7 +78,7 @@ def list_page(
         query=query,
         states=STATES,
         filters=filters,
-        following=after and links.to(**filters, after=after),
+        following=after and links.to(**filters, pageSize=str(query.page_size), after=after),
         csv=links.to(**filters, format="csv"),
     )
 
