@@ -42,6 +42,8 @@ def main() -> int:
         stack.graph.options.files = 3
         stack.graph.options.unpublished.add((PUBLISHED_LATE, BILLING))
         print(f"The functions host serves {', '.join(stack.host.functions)} at {stack.host.url}")
+        print("The page of its invoices, in a browser, while this runs:")
+        print(f"  {stack.host.url}/api/invoices?code={stack.host.function_key}", flush=True)
         invoices = list(_with_amendments(stack.partner_center.invoices.values()))
         stack.host.run("list_invoices")
         arrived = _watch(stack, invoices)

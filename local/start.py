@@ -1,4 +1,4 @@
-"""`make start`: everything keeps running, for exploring with curl; Ctrl-C stops it."""
+"""`make start`: everything keeps running, for exploring in a browser and with curl; Ctrl-C stops it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ from local.stack import CONTAINER, QUEUE, running
 _PORT = 7071
 
 _HELP = """
+The invoices, which arrive now, in a browser:
+  {url}/api/invoices?code={function}
+
 The functions host listens at {url}; its log is {log}
 
-Run the timer now:
+Run the timer again:
   curl -X POST {url}/admin/functions/list_invoices -H 'x-functions-key: {master}' \\
        -H 'Content-Type: application/json' -d '{{}}'
 
@@ -48,6 +51,7 @@ def main() -> None:
             queue=QUEUE,
             storage=stack.azurite.connection_string,
         )
+        stack.host.run("list_invoices")
         print(text, flush=True)
         try:
             signal.pause()
