@@ -20,9 +20,9 @@ NONE = "\u2013"
 def cells(page: Page, table: str, row: str) -> list[str]:
     """The cells of a row, by the names of the table's region and of the row."""
     region = page.get_by_role("region", name=table, exact=True)
-    return (
-        region.get_by_role("row").filter(has_text=row).first.get_by_role("cell").all_inner_texts()
-    )
+    found = region.get_by_role("row").filter(has_text=row).first
+    texts: list[str] = found.get_by_role("cell").all_inner_texts()
+    return texts
 
 
 def test_an_invoice_that_does_not_add_up_says_why(app: App, page: Page) -> None:

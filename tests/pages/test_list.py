@@ -13,12 +13,14 @@ from tests.pages.world import DIFFERS, EUROS, ON_THE_WAY, STATES
 
 def ids(page: Page) -> list[str]:
     """The invoices of a page, from above."""
-    return page.locator("tbody th[scope=row]").all_inner_texts()
+    found: list[str] = page.locator("tbody th[scope=row]").all_inner_texts()
+    return found
 
 
 def row(page: Page, invoice_id: str) -> str:
     """What the row of an invoice says."""
-    return page.get_by_role("row").filter(has_text=invoice_id).inner_text()
+    text: str = page.get_by_role("row").filter(has_text=invoice_id).inner_text()
+    return text
 
 
 def test_months_go_down_and_each_invoice_says_its_state(app: App, page: Page) -> None:
