@@ -1,0 +1,1 @@
+"""What people see: the whole app, looked at with a browser."""
