@@ -176,9 +176,7 @@ def test_a_broken_line_is_told_by_its_number(stored: RunningApp, line: bytes) ->
         assert "Line 4 " in problem(ask(stored, customerId="a14e7c5b-1"), 500)["detail"]
 
 
-def test_a_line_without_an_end_is_told(
-    stored: RunningApp, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_line_without_an_end_is_told(stored: RunningApp, monkeypatch: pytest.MonkeyPatch) -> None:
     """It does not fill the memory."""
     monkeypatch.setattr("shared.whole_lines.LONGEST_LINE", 10)
     monkeypatch.setattr(line_items, "_BLOCK_BYTES", 10)
