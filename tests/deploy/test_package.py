@@ -51,7 +51,13 @@ def imported(root: Path) -> set[str]:
 
 def differences(root: Path) -> set[str]:
     """What is deployed and not needed, or needed and not deployed."""
-    return set(deployed_files(root)) ^ (imported(root) | NOT_IMPORTED)
+    return set(deployed_files(root)) ^ (imported(root) | NOT_IMPORTED | templates(root))
+
+
+def templates(root: Path) -> set[str]:
+    """What pages are made of: the app reads it by its name."""
+    folder = root / "get_invoice" / "templates"
+    return {str(path.relative_to(root)) for path in folder.iterdir()}
 
 
 def test_what_is_deployed_is_what_the_app_imports() -> None:
@@ -64,8 +70,9 @@ def test_what_is_deployed_is_what_the_app_imports() -> None:
     [
         ("\ndocs\n", "\n", "docs/openapi.yaml"),
         ("\nlocal\n", "\nlocal\nshared/log.py\n", "shared/log.py"),
+        ("\nlocal\n", "\nlocal\n*.css\n", "get_invoice/templates/style.css"),
     ],
-    ids=["too much", "too little"],
+    ids=["too much", "too little", "a template too little"],
 )
 def test_a_wrong_funcignore_is_found(tmp_path: Path, before: str, after: str, told: str) -> None:
     """The check fails where a line is missing, or is one too many."""
@@ -160,7 +167,13 @@ def test_the_package_runs(package: Path, stack: Stack, functions: str) -> None:
     settings = settings_for(stack.azurite, stack.entra_id, stack.partner_center, stack.graph)
     settings["PYTHONPATH"] = str(libraries)
     with FunctionsHost(package, settings) as host:
-        assert sorted(host.functions) == ["fetch_line_items", "get_invoice", "list_invoices"]
+        assert {"fetch_line_items", "get_invoice", "list_invoices"} <= set(host.functions)
+        page = requests.get(
+            f"{host.url}/api/invoices",
+            headers={"x-functions-key": host.function_key, "accept": "text/html"},
+            timeout=60,
+        )
+        assert (page.status_code, "<h1>Invoices</h1>" in page.text) == (200, True)
         host.run("list_invoices")
         wait_until(lambda: "in storage invoice=" in host.log(), "lines in storage")
         answer = requests.get(
