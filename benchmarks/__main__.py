@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import cold_start, fetching, hosts, listing, serving, tuning
+from benchmarks import answers, cold_start, fetching, hosts, listing, serving, tuning
 from benchmarks.exports import endurance
 from benchmarks.exports import report as exports
 from benchmarks.machine import description, progress
@@ -23,6 +23,7 @@ _TITLES = {
     "tuning": "What was tried",
     "listing": "`list_invoices` with ten years of invoices",
     "serving": "`get_invoice` under load",
+    "answers": "What is answered from storage",
     "cold_start": "Cold start",
     "hosts": "Two functions hosts on one queue",
 }
@@ -41,6 +42,9 @@ def main() -> None:
         ),
         "listing": lambda: listing.report(per_month=2 if quick else 17),
         "serving": lambda: serving.report(seconds=1 if quick else 5),
+        "answers": lambda: answers.report(
+            per_month=2 if quick else 17, lines=(10_000,) if quick else (100_000, 1_000_000)
+        ),
         "cold_start": lambda: cold_start.report(runs=3 if quick else 9),
         "hosts": lambda: hosts.report(links=8 if quick else 24),
     }

@@ -41,7 +41,7 @@ def report(*, per_month: int) -> str:
         progress("and nothing stored of their lines")
         under_way = workers.run(_WORK, "{}", settings)
         progress("storing their lines")
-        _complete(invoices, Services(Settings.from_environment(settings)))
+        complete(invoices, Services(Settings.from_environment(settings)))
         runs = []
         for _ in range(3):
             progress("nothing new")
@@ -70,7 +70,7 @@ def _check_nothing_done(cost: Cost) -> None:
         raise RuntimeError(f"there should have been nothing to do: {json.dumps(cost.counts)}")
 
 
-def _complete(invoices: list[Invoice], services: Services) -> None:
+def complete(invoices: list[Invoice], services: Services) -> None:
     """Store what the fetches would have stored, without a line in it."""
     archive = services.archive
     stored = inventory(archive)

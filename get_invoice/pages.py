@@ -39,7 +39,7 @@ class Links:
     @classmethod
     def of(cls, url: str, params: Mapping[str, str]) -> Links:
         """Make those of a page; `url` is that of the list, or of anything below it."""
-        above, _, _ = urlsplit(url).path.partition("/invoices")
+        above, _, _ = urlsplit(url).path.rpartition("/invoices")
         return cls(f"{above}/invoices", params.get("code"))
 
     def to(self, *parts: str, **query: str) -> str:
@@ -84,7 +84,7 @@ def list_page(
 
 
 def _months(rows: list[Row]) -> Iterator[_Month]:
-    for first_day, group in groupby(rows, _first_of_month):
+    for first_day, group in groupby(rows, lambda row: row.month):
         of_month = list(group)
         currencies = dict.fromkeys(row.head.currency for row in of_month)
         yield _Month(
@@ -94,11 +94,6 @@ def _months(rows: list[Row]) -> Iterator[_Month]:
             sum(row.state != SETTLED for row in of_month),
             sum(bool(row.difference) and row.state != FETCHING for row in of_month),
         )
-
-
-def _first_of_month(row: Row) -> date | None:
-    day = row.head.invoice_date
-    return day.replace(day=1) if day else None
 
 
 def _charged(rows: list[Row], currency: str | None) -> Decimal:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from itertools import takewhile
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from shared.amounts import subtract, total_of
@@ -44,6 +45,12 @@ class Row:
         """What is on the invoice and on no line."""
         charges = self.head.charges
         return None if charges is None else subtract(charges, self.line_total)
+
+    @property
+    def month(self) -> date | None:
+        """The first day of its month."""
+        day = self.head.invoice_date
+        return day.replace(day=1) if day else None
 
     @property
     def position(self) -> str:
@@ -99,11 +106,19 @@ class Wanted:
             _size(params.get("pageSize"), page_size),
         )
 
-    def page(self, rows: list[Row]) -> tuple[list[Row], int, str | None]:
-        """Give the rows of a page, how many there are in all, and the position after which there are more."""
+    def page(
+        self, rows: list[Row], *, whole_months: bool = False
+    ) -> tuple[list[Row], int, str | None]:
+        """Give the rows of a page, how many there are in all, and the position after which there are more.
+
+        With `whole_months` a page is as much longer as its last month needs.
+        """
         matching = [row for row in rows if self._matches(row)]
         left = [row for row in matching if self.after is None or row.position < self.after]
         page = left[: self.page_size]
+        if whole_months and page:
+            month = page[-1].month
+            page += takewhile(lambda row: row.month == month, left[len(page) :])
         return page, len(matching), page[-1].position if len(left) > len(page) else None
 
     def _matches(self, row: Row) -> bool:

@@ -68,6 +68,15 @@ def test_pages_give_each_invoice_once() -> None:
     assert seen == ids()
 
 
+def test_a_page_for_people_ends_with_a_month() -> None:
+    """Its sums are those of whole months."""
+    wanted = Wanted.of({"pageSize": "3"}, 100)
+    page, _, after = wanted.page(ROWS, whole_months=True)
+    assert [each.id for each in page] == ["G000000002", "G000000001", "D0500000A1", "D0500000A2"]
+    page, _, after = Wanted.of({"after": after or ""}, 100).page(ROWS, whole_months=True)
+    assert ([each.id for each in page], after) == (["G000000003"], None)
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
