@@ -40,7 +40,7 @@ _LEAKS = (
 
 def test_faults_of_every_kind_lose_nothing(tmp_path: Path) -> None:
     """The blobs are what Microsoft has, the manifests right, the poison queue empty, no secret told."""
-    plan = Plan(seed=2, lines=8_000, seconds=20, hosts=2, settle_seconds=60)
+    plan = Plan(seed=2, lines=5_000, seconds=15, hosts=2, settle_seconds=60)
     verdict = soak(plan, tmp_path)
     assert not verdict.problems, f"seed {plan.seed}: {verdict.problems}"
     assert {name for name in EVENTS if not verdict.injected[name]} == set()
