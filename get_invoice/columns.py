@@ -28,7 +28,10 @@ _raw = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _TRUTH = {None: "", True: "true", False: "false"}
 _MOST_PLANS = 1000
 
-_Plan = list[tuple[str, int, bool]]
+# Stands where an object or a list is to be written: no text of a line is this very one.
+_NESTED = "{\0}"
+_Plan = list[tuple[int, bool]]
+"""For each field of a line the number of its column, and whether that is of amounts."""
 
 
 class Columns:
@@ -56,16 +59,30 @@ class Columns:
         """
         fields = _values.decode(line)
         plan, others = self._plan(tuple(fields))
-        cells = [""] * len(self.names)
-        for name, number, is_amount in plan:
-            cells[number] = _cell(fields[name], line, name, dialect, is_amount=is_amount)
-        if others:
-            raw = _raw.decode(line)
-            cells[-1] = msgspec.json.encode({name: raw[name] for name in others}).decode()
+        cells = [""] * (len(self.names) + 1)
+        for (number, is_amount), value in zip(plan, fields.values(), strict=True):
+            # Most values are texts, and there are fifty of them in each line.
+            if value.__class__ is str and not is_amount:
+                cells[number] = harmless(value)
+            else:
+                cells[number] = _cell(value, dialect, is_amount=is_amount)
+        if others or _NESTED in cells:
+            self._fill_in_raw(cells, plan, others, _raw.decode(line))
+        cells.pop()
         return cells
 
+    def _fill_in_raw(
+        self, cells: list[str], plan: _Plan, others: list[str], raw: dict[str, msgspec.Raw]
+    ) -> None:
+        """Write objects and lists, and what has no column, as they stand in the line."""
+        for (number, _), text in zip(plan, raw.values(), strict=True):
+            if cells[number] is _NESTED:
+                cells[number] = bytes(text).decode()
+        if others:
+            cells[-2] = msgspec.json.encode({name: raw[name] for name in others}).decode()
+
     def _plan(self, names: tuple[str, ...]) -> tuple[_Plan, list[str]]:
-        """Say in which column each field of a line goes, and which have none: most lines have the same names."""
+        """Say for each field of a line in which column it goes, and which have none: most lines have the same names."""
         if names not in self._plans:
             if len(self._plans) >= _MOST_PLANS:
                 self._plans.clear()
@@ -73,9 +90,14 @@ class Columns:
             for name in names:
                 if (number := self._index.get(name.lower())) is not None:
                     found.setdefault(number, name)
-            plan = [(name, number, self._amounts[number]) for number, name in found.items()]
-            others = [name for name in names if name not in found.values()]
-            self._plans[names] = plan, others
+            columns = {name: number for number, name in found.items()}
+            # What has none goes behind the last one, and from there nowhere.
+            nowhere = (len(self.names), False)
+            plan = [
+                (columns[name], self._amounts[columns[name]]) if name in columns else nowhere
+                for name in names
+            ]
+            self._plans[names] = plan, [name for name in names if name not in columns]
         return self._plans[names]
 
 
@@ -85,20 +107,17 @@ def columns_of(kind: tuple[str, str, str]) -> Columns | None:
     return Columns(kind) if kind in LINE_ITEM_TYPES else None
 
 
-def _cell(value: Any, line: bytes, name: str, dialect: Dialect, *, is_amount: bool) -> str:
+def _cell(value: Any, dialect: Dialect, *, is_amount: bool) -> str:
     kind = value.__class__
-    if kind is str:
-        # Exports write some amounts as strings.
-        if is_amount and NUMBER.fullmatch(value):
-            return dialect.number(value)
-        return harmless(value)
     if kind is _Number:
         return dialect.number(value)
+    if kind is str:
+        # Exports write some amounts as strings.
+        is_number = is_amount and NUMBER.fullmatch(value)
+        return dialect.number(value) if is_number else harmless(value)
     if kind is int:
         return str(value)
-    if kind is dict or kind is list:
-        return bytes(_raw.decode(line)[name]).decode()
-    return _TRUTH[value]
+    return _NESTED if kind is dict or kind is list else _TRUTH[value]
 
 
 def _names(field: FieldInfo) -> list[str]:
