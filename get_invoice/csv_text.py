@@ -21,7 +21,7 @@ _COMMA = re.compile(
 )
 _POINT_AFTER_ALL = re.compile("(de|it)-(CH|LI)|es-(419|DO|GT|HN|MX|NI|PA|PE|PR|SV|US)")
 # What a spreadsheet takes for the beginning of a formula; the last four are = + - @ in full width.
-_FORMULA = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+FORMULA = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 
 
 @dataclass(frozen=True)
@@ -67,4 +67,4 @@ class Dialect:
 
 def harmless(text: str) -> str:
     """Keep a spreadsheet from taking a text for a formula: it gets an apostrophe, which is shown."""
-    return f"'{text}" if text[:1] in _FORMULA else text
+    return f"'{text}" if text[:1] in FORMULA else text
