@@ -14,7 +14,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import reduce
-from typing import NamedTuple
 
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import BlobBlock, BlobProperties, ContainerClient, ContentSettings
@@ -25,6 +24,7 @@ from shared.storage.blobs import (
     InvoiceMetadata,
     LinesMetadata,
     ManifestMetadata,
+    ReadLines,
     StoredInvoice,
     StoredLines,
     invoice_blob,
@@ -40,13 +40,6 @@ from shared.storage.metadata import Metadata
 
 _JSON = ContentSettings(content_type="application/json")
 _JSON_LINES = ContentSettings(content_type="application/x-ndjson")
-
-
-class ReadLines(NamedTuple):
-    """Lines as they are read: in pieces, all of the same commit."""
-
-    stored: StoredLines
-    pieces: Iterator[bytes]
 
 
 class Archive:

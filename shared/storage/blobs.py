@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from azure.storage.blob import BlobProperties
 
@@ -130,6 +131,13 @@ class StoredLines:
     def of(cls, key: LineItemsKey, blob: BlobProperties | ListedBlob) -> StoredLines:
         """Read it from the blob's properties."""
         return cls(key, blob.size, LinesMetadata.of(blob.metadata), blob.etag, blob.snapshot)
+
+
+class ReadLines(NamedTuple):
+    """Lines as they are read: in pieces, all of the same commit."""
+
+    stored: StoredLines
+    pieces: Iterator[bytes]
 
 
 @dataclass(frozen=True)
