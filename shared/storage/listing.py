@@ -6,17 +6,20 @@ invoices of years. It still sends, signs and repeats the requests; what comes is
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
-from azure.core.exceptions import AzureError, DecodeError
+from azure.core.exceptions import DecodeError
 from azure.core.pipeline import PipelineResponse
-from azure.storage.blob import ContainerClient
+from azure.storage.blob import BlobProperties, ContainerClient
 
 from shared.storage.metadata import Metadata
+
+if TYPE_CHECKING:
+    from azure.core.paging import PageIterator
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +43,8 @@ def list_blobs(
     include = ["metadata", "snapshots"] if snapshots else ["metadata"]
     marker: str | None = None
     while marker != "":
-        page = _page(container, prefix, include, marker)
-        for blob in page.iterfind("Blobs/Blob"):
-            yield _listed(blob)
-        marker = page.findtext("NextMarker") or ""
+        blobs, marker = _page(container, prefix, include, marker)
+        yield from blobs
 
 
 class _Received(Exception):
@@ -62,13 +63,16 @@ def _receive(response: PipelineResponse[Any, Any]) -> None:
 
 def _page(
     container: ContainerClient, prefix: str, include: list[str], marker: str | None
-) -> ElementTree.Element:
+) -> tuple[Iterable[ListedBlob], str]:
+    """Give the blobs of a page, and where the next one begins; empty after the last one."""
     listing = container.list_blobs(prefix, include=include, raw_response_hook=_receive)
+    pages = cast("PageIterator[BlobProperties]", listing.by_page(marker))
     try:
-        next(listing.by_page(marker))
+        # Where an attempt was lost the SDK has lost the hook with it, and reads what comes itself.
+        return [_of_sdk(blob) for blob in next(pages)], pages.continuation_token or ""
     except _Received as received:
-        return _parsed(received.body)
-    raise AzureError("A listing of blobs came without a body")
+        page = _parsed(received.body)
+        return map(_listed, page.iterfind("Blobs/Blob")), page.findtext("NextMarker") or ""
 
 
 def _parsed(body: bytes) -> ElementTree.Element:
@@ -76,6 +80,10 @@ def _parsed(body: bytes) -> ElementTree.Element:
         return ElementTree.fromstring(body)  # noqa: S314 - as the SDK does
     except ElementTree.ParseError as error:
         raise DecodeError(f"A listing of blobs cannot be read: {error}") from error
+
+
+def _of_sdk(blob: BlobProperties) -> ListedBlob:
+    return ListedBlob(blob.name, blob.size, str(blob.etag), blob.metadata or {}, blob.snapshot)
 
 
 def _listed(blob: ElementTree.Element) -> ListedBlob:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from azure.core.exceptions import DecodeError, ResourceNotFoundError
+from azure.core.exceptions import DecodeError, ResourceNotFoundError, ServiceResponseError
 from azure.core.pipeline import PipelineResponse
+from azure.core.pipeline.transport import RequestsTransport
 from azure.storage.blob import ContainerClient
 
 from local.azurite import Azurite
@@ -68,6 +69,32 @@ def test_a_listing_of_several_pages_is_whole(
         lambda self, prefix, **options: list_page(self, prefix, results_per_page=2, **options),
     )
     assert ours(container) == the_sdks(container)
+
+
+@pytest.mark.parametrize("lost", [1, 2, 3])
+def test_a_listing_whose_answer_was_lost_is_whole(
+    container: ContainerClient, monkeypatch: pytest.MonkeyPatch, lost: int
+) -> None:
+    """The SDK asks again, and forgets then who wanted to read: the page counts all the same."""
+    expected = the_sdks(container)
+    list_page, send = ContainerClient.list_blobs, RequestsTransport.send
+    left = [*[False] * (lost - 1), True]
+
+    def lose(self: RequestsTransport, request: Any, **options: Any) -> Any:
+        answer = send(self, request, **options)
+        if left and left.pop(0):
+            raise ServiceResponseError("the answer was lost")
+        return answer
+
+    monkeypatch.setattr(RequestsTransport, "send", lose)
+    monkeypatch.setattr("azure.storage.blob.ExponentialRetry.get_backoff_time", lambda *_: 0)
+    monkeypatch.setattr(
+        ContainerClient,
+        "list_blobs",
+        lambda self, prefix, **options: list_page(self, prefix, results_per_page=3, **options),
+    )
+    assert ours(container) == expected
+    assert left == []
 
 
 def test_a_container_that_is_not_there_is_told_as_the_sdk_does(azurite: Azurite) -> None:
