@@ -29,6 +29,9 @@ bp = func.Blueprint()
 
 _log = get_logger(__name__)
 
+# What a partner is billed belongs into no cache, and a browser is not answered as a program is.
+_ALWAYS = {"Cache-Control": "no-store", "Vary": "Accept"}
+
 
 @bp.function_name("get_invoice")
 @bp.route(route="invoices/{invoiceId}", methods=["GET"])
@@ -65,7 +68,8 @@ def _respond(
         except Exception:  # the host would send a 500 without a word
             _log.exception("%s failed", name)
             answered = problem(500, "Internal error", "The app's log says what went wrong.")
-    return func.HttpResponse(answered.body, status_code=answered.status, headers=answered.headers)
+    headers = _ALWAYS | answered.headers
+    return func.HttpResponse(answered.body, status_code=answered.status, headers=headers)
 
 
 def _answer(req: func.HttpRequest, work: Callable[[func.HttpRequest, Services], Answer]) -> Answer:

@@ -37,7 +37,7 @@ def list_answer(
     query, dialect = Wanted.of(params, _PAGE_SIZE[form]), Dialect.of(params.get("locale"))
     rows, count, last = query.page(stored_rows(archive), whole_months=form == HTML)
     following = None if last is None else link_to(url, params, after=last)
-    more = {"Vary": "Accept"} | ({"Link": f'<{following}>; rel="next"'} if following else {})
+    more = {"Link": f'<{following}>; rel="next"'} if following else {}
     if form == HTML:
         return list_page(rows, count, query, Links.of(url, params), _filters(params), last)
     if form == CSV:

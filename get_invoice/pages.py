@@ -122,7 +122,6 @@ def page(template: str, links: Links, **values: Any) -> Answer:
         # The address may have a key in it.
         "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",
-        "Cache-Control": "no-store",
     }
     return Answer(200, text.encode(), headers)
 

@@ -60,7 +60,10 @@ def stored(
 def test_the_triggers_decode_routes_and_queries() -> None:
     """And give the answers on."""
     assert json.loads(call(get_invoices, params={"currency": "EUR"}).get_body())["totalCount"] > 0
+    assert call(get_invoices).headers["cache-control"] == "no-store"
+    assert call(get_invoices).headers["vary"] == "Accept"
     answer = lines_of("OneTime", params={"format": "csv"})
+    assert answer.headers["vary"] == "Accept, Accept-Encoding"
     assert answer.status_code == 200
     assert answer.get_body().startswith(b"partnerId,")
 
