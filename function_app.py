@@ -1,4 +1,4 @@
-"""The app: three functions, each in the folder of its name."""
+"""The app: its five functions, from the three folders that have them."""
 
 import azure.functions as func
 

@@ -50,7 +50,7 @@ class LooksAside(LineItemsQueue):
 
 
 class RunningApp:
-    """What the three functions do, called as their triggers call it."""
+    """What the functions do, called as their triggers call it."""
 
     def __init__(self, settings: Settings) -> None:
         self.services = Services(settings)

@@ -87,6 +87,21 @@ def test_a_wrong_funcignore_is_found(tmp_path: Path, before: str, after: str, to
     assert told in differences(copy)
 
 
+@pytest.mark.parametrize(
+    "name", ["invoices/G1/manifest.json", "lines.parquet", "totals.csv", "earlier.jsonl"]
+)
+def test_what_a_recipe_brings_is_neither_deployed_nor_committed(tmp_path: Path, name: str) -> None:
+    """What customers are billed lies in the clone of who follows docs/recipes, and stays there."""
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).touch()
+    shutil.copy(ROOT / ".funcignore", tmp_path)
+    assert deployed_files(tmp_path) == []
+    shutil.copy(ROOT / ".gitignore", tmp_path)
+    (tmp_path / ".funcignore").write_text("")
+    assert deployed_files(tmp_path) == [".gitignore"]
+
+
 def tracked() -> list[str]:
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
