@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import cache
+from urllib.parse import parse_qsl, urlsplit
 
 import azure.functions as func
 from azure.core.exceptions import AzureError
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
-from get_invoice.content_types import HTML, JSON, wanted
-from get_invoice.invoice import answer
+from get_invoice.answer import Answer
+from get_invoice.content_types import HTML, JSON, negotiated
+from get_invoice.invoice import invoice_answer
 from get_invoice.invoice_page import invoice_page, spreadsheet_language
 from get_invoice.invoices import list_answer
 from get_invoice.line_items import lines_answer
 from get_invoice.pages import Links, problem_page
-from get_invoice.problem import Answer, problem, storage_failed
+from get_invoice.problem import problem, storage_failed
 from get_invoice.recent_list import RecentList
 from shared import telemetry
 from shared.errors import InvalidInput
@@ -79,7 +81,7 @@ def _answer(req: func.HttpRequest, work: Callable[[func.HttpRequest, Services], 
     except AzureError as error:
         _log.warning("Storage: %s", error)
         answered = storage_failed(error)
-    if answered.status >= 400 and wanted({}, req.headers, (JSON, HTML)) == HTML:
+    if answered.status >= 400 and negotiated({}, req.headers, (JSON, HTML)) == HTML:
         return problem_page(answered, Links.of(req.url, req.params), json.loads(answered.body))
     return answered
 
@@ -100,9 +102,9 @@ def _invoice(req: func.HttpRequest, services: Services) -> Answer:
     expand = req.params.get("expand")
     if expand not in (None, "lineItems"):
         return problem(400, "Unknown expand", "The one value that expand can have is lineItems.")
-    as_page = wanted(req.params, req.headers, (JSON, HTML)) == HTML
+    as_page = negotiated(req.params, req.headers, (JSON, HTML)) == HTML
     name = req.route_params["invoiceId"]
-    found = answer(name, services, get_recent_list(), expand=as_page or expand is not None)
+    found = invoice_answer(name, services, get_recent_list(), expand=as_page or expand is not None)
     if as_page and found.status == 200:
         accepted = parse_accept_header(req.headers.get("accept-language"), LanguageAccept)
         language = spreadsheet_language(list(accepted.values()))
@@ -111,7 +113,7 @@ def _invoice(req: func.HttpRequest, services: Services) -> Answer:
 
 
 def _invoices(req: func.HttpRequest, services: Services) -> Answer:
-    return list_answer(req.url, req.params, req.headers, services.archive)
+    return list_answer(req.url, _params(req), req.headers, services.archive)
 
 
 def _line_items(req: func.HttpRequest, services: Services) -> Answer:
@@ -122,7 +124,13 @@ def _line_items(req: func.HttpRequest, services: Services) -> Answer:
     with about(
         invoice=key.invoice_id, provider=key.billing_provider, type=key.invoice_line_item_type
     ):
-        return lines_answer(key, req.params, req.headers, services.archive)
+        return lines_answer(key, _params(req), req.headers, services.archive)
+
+
+def _params(req: func.HttpRequest) -> dict[str, str]:
+    """Give the parameters of the query, also those that are empty, which the Functions host leaves out."""
+    in_address = parse_qsl(urlsplit(req.url).query, keep_blank_values=True)
+    return {name: "" for name, text in in_address if not text} | dict(req.params)
 
 
 @cache

@@ -42,8 +42,9 @@ class Columns:
 
     def __init__(self, kind: tuple[str, str, str]) -> None:
         fields = LINE_ITEM_TYPES[kind].model_fields
-        # Every line of v1 has attributes, which say nothing of the charge: they come last.
-        in_order = sorted(fields, key=lambda name: name == "attributes")
+        # Attributes say nothing of the charge. Every line of v1 has them, they come last; no row of an export has.
+        in_order = [name for name in fields if name != "attributes"]
+        in_order += ["attributes"] if kind[0] == "v1" else []
         spellings = [_names(fields[name]) for name in in_order]
         self.names = [*(names[0] for names in spellings), OTHERS]
         self._amounts = [Decimal in get_args(fields[name].annotation) for name in in_order]
@@ -83,22 +84,26 @@ class Columns:
 
     def _plan(self, names: tuple[str, ...]) -> tuple[_Plan, list[str]]:
         """Say for each field of a line in which column it goes, and which have none: most lines have the same names."""
-        if names not in self._plans:
+        known = self._plans.get(names)
+        if known is None:
             if len(self._plans) >= _MOST_PLANS:
-                self._plans.clear()
-            found: dict[int, str] = {}
-            for name in names:
-                if (number := self._index.get(name.lower())) is not None:
-                    found.setdefault(number, name)
-            columns = {name: number for number, name in found.items()}
-            # What has none goes behind the last one, and from there nowhere.
-            nowhere = (len(self.names), False)
-            plan = [
-                (columns[name], self._amounts[columns[name]]) if name in columns else nowhere
-                for name in names
-            ]
-            self._plans[names] = plan, [name for name in names if name not in columns]
-        return self._plans[names]
+                self._plans.clear()  # another answer may be at it, too
+            known = self._plans[names] = self._made_plan(names)
+        return known
+
+    def _made_plan(self, names: tuple[str, ...]) -> tuple[_Plan, list[str]]:
+        found: dict[int, str] = {}
+        for name in names:
+            if (number := self._index.get(name.lower())) is not None:
+                found.setdefault(number, name)
+        columns = {name: number for number, name in found.items()}
+        # What has none goes behind the last one, and from there nowhere.
+        nowhere = (len(self.names), False)
+        plan = [
+            (columns[name], self._amounts[columns[name]]) if name in columns else nowhere
+            for name in names
+        ]
+        return plan, [name for name in names if name not in columns]
 
 
 @cache

@@ -8,7 +8,7 @@ from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
 from shared.errors import InvalidInput
-from shared.keys import shown
+from shared.keys import quoted
 
 JSON, JSON_LINES, CSV, HTML = (
     "application/json",
@@ -19,7 +19,9 @@ JSON, JSON_LINES, CSV, HTML = (
 _FORMATS = {"json": JSON, "jsonl": JSON_LINES, "csv": CSV, "html": HTML}
 
 
-def wanted(params: Mapping[str, str], headers: Mapping[str, str], offered: Sequence[str]) -> str:
+def negotiated(
+    params: Mapping[str, str], headers: Mapping[str, str], offered: Sequence[str]
+) -> str:
     """Give the type of those `offered` that the caller wants most; the first where any will do.
 
     Raises InvalidInput for a `format` that is not offered.
@@ -28,7 +30,7 @@ def wanted(params: Mapping[str, str], headers: Mapping[str, str], offered: Seque
         chosen = _FORMATS.get(name.lower(), "")
         if chosen not in offered:
             names = " or ".join(name for name, kind in _FORMATS.items() if kind in offered)
-            raise InvalidInput(f"{shown(name)} is no format of this: expected {names}")
+            raise InvalidInput(f"{quoted(name)} is no format of this: expected {names}")
         return chosen
     accept = parse_accept_header(headers.get("accept"), MIMEAccept)
     return accept.best_match(offered) or offered[0]

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from shared.errors import InvalidInput
-from shared.keys import shown
+from shared.keys import quoted
 
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?", re.A)
 
@@ -26,11 +26,11 @@ FORMULA = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a spreadsheet of some region reads numbers and lists; `marked` with a byte order mark."""
+    """How a spreadsheet of some region reads numbers and lists; `bom` with a byte order mark."""
 
     decimal: str = "."
     separator: str = ","
-    marked: bool = False
+    bom: bool = False
 
     @classmethod
     def of(cls, locale: str | None) -> Dialect:
@@ -43,12 +43,12 @@ class Dialect:
             return cls()
         match = _LOCALE.fullmatch(locale)
         if not match:
-            raise InvalidInput(f"{shown(locale)} is no locale: expected one like de-DE")
+            raise InvalidInput(f"{quoted(locale)} is no locale: expected one like de-DE")
         language, region = match[1].lower(), (match[2] or "").upper()
         if _COMMA.fullmatch(language) and not _POINT_AFTER_ALL.fullmatch(f"{language}-{region}"):
-            return cls(",", ";", marked=True)
+            return cls(",", ";", bom=True)
         # Where the decimal is a point, Windows separates lists by commas, but in Switzerland.
-        return cls(".", ";" if region in ("CH", "LI") else ",", marked=True)
+        return cls(".", ";" if region in ("CH", "LI") else ",", bom=True)
 
     def number(self, text: str) -> str:
         """Write a number to the digit, with the decimal separator."""
@@ -62,7 +62,7 @@ class Dialect:
 
     def head(self, columns: Sequence[str]) -> bytes:
         """Write the beginning of a file: the mark, if there is to be one, and the names."""
-        return (b"\xef\xbb\xbf" if self.marked else b"") + self.rows([columns])
+        return (b"\xef\xbb\xbf" if self.bom else b"") + self.rows([columns])
 
 
 def harmless(text: str) -> str:

@@ -10,9 +10,9 @@ from functools import partial
 
 from azure.core.exceptions import AzureError
 
+from get_invoice.answer import Answer
 from get_invoice.expand import with_line_items
 from get_invoice.problem import (
-    Answer,
     not_an_invoice_id,
     not_answered,
     storage_failed,
@@ -40,13 +40,15 @@ _PATIENCE = Patience(attempts=2, longest_wait=1.0, connect_timeout=3.0, read_tim
 _threads = InvocationThreads(32, thread_name_prefix="get_invoice")
 
 
-def answer(wanted: str, services: Services, recent_list: RecentList, *, expand: bool) -> Answer:
-    """Answer for the invoice with the id `wanted`, bare or prefixed; `expand` adds its line items.
+def invoice_answer(
+    name: str, services: Services, recent_list: RecentList, *, expand: bool
+) -> Answer:
+    """Answer for the invoice with the id `name`, bare or prefixed; `expand` adds its line items.
 
     The body is the JSON text that Partner Center gave, decimals untouched. Errors are answers too.
     """
     try:
-        bare_id = invoice_id(wanted)
+        bare_id = invoice_id(name)
     except InvalidInput as error:
         return not_an_invoice_id(error)
     now = time.monotonic()

@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
+from get_invoice.answer import Answer
 from get_invoice.csv_text import Dialect
 from get_invoice.pages import Links, page
-from get_invoice.problem import Answer
 from shared.errors import InvalidInput
 from shared.json_text import loads
 

@@ -4,26 +4,41 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from decimal import Decimal
+from operator import attrgetter
 
 import msgspec
 
-from get_invoice.content_types import CSV, HTML, JSON, wanted
+from get_invoice.answer import Answer
+from get_invoice.content_types import CSV, HTML, JSON, negotiated
 from get_invoice.csv_text import Dialect, harmless
 from get_invoice.pages import Links, list_page
-from get_invoice.problem import Answer
-from get_invoice.stored import Row, Wanted, link_to, stored_rows
+from get_invoice.query import FILTERS, ListQuery, link_to
+from get_invoice.stored import Row, stored_rows
 from shared.amounts import written
 from shared.storage.archive import Archive
 
 # A file has no next page: as CSV come all that there are.
 _PAGE_SIZE = {JSON: 100, HTML: 200, CSV: sys.maxsize}
 
-COLUMNS = (
-    *("invoiceId", "invoiceDate", "billingPeriodStartDate", "billingPeriodEndDate", "invoiceType"),
-    *("documentType", "currencyCode", "totalCharges", "lines", "lineTotal", "difference", "state"),
-    *("source", "fetchedAt", "earlierVersions"),
-)
-_NUMBERS = frozenset(("totalCharges", "lines", "lineTotal", "difference", "earlierVersions"))
+COLUMNS = {
+    "invoiceId": attrgetter("id"),
+    "invoiceDate": attrgetter("head.invoice_date"),
+    "billingPeriodStartDate": attrgetter("head.period_start"),
+    "billingPeriodEndDate": attrgetter("head.period_end"),
+    "invoiceType": attrgetter("head.invoice_type"),
+    "documentType": attrgetter("head.document_type"),
+    "currencyCode": attrgetter("head.currency"),
+    "totalCharges": attrgetter("head.charges"),
+    "lines": attrgetter("lines"),
+    "lineTotal": attrgetter("line_total"),
+    "difference": attrgetter("difference"),
+    "state": attrgetter("state"),
+    "source": attrgetter("source"),
+    "fetchedAt": attrgetter("fetched_at"),
+    "earlierVersions": attrgetter("earlier"),
+}
+"""What is told of a `Row`, by name."""
 
 
 def list_answer(
@@ -33,8 +48,8 @@ def list_answer(
 
     Raises InvalidInput for a query that cannot be understood, AzureError where storage fails.
     """
-    form = wanted(params, headers, (JSON, CSV, HTML))
-    query, dialect = Wanted.of(params, _PAGE_SIZE[form]), Dialect.of(params.get("locale"))
+    form = negotiated(params, headers, (JSON, CSV, HTML))
+    query, dialect = ListQuery.of(params, _PAGE_SIZE[form]), Dialect.of(params.get("locale"))
     rows, count, last = query.page(stored_rows(archive), whole_months=form == HTML)
     following = None if last is None else link_to(url, params, after=last)
     more = {"Link": f'<{following}>; rel="next"'} if following else {}
@@ -46,7 +61,7 @@ def list_answer(
 
 
 def _filters(params: Mapping[str, str]) -> dict[str, str]:
-    return {name: params[name] for name in ("state", "from", "to", "currency") if params.get(name)}
+    return {name: params[name] for name in FILTERS if params.get(name)}
 
 
 _AS_FILE = {
@@ -61,42 +76,19 @@ def _json(rows: list[Row], count: int, following: str | None) -> bytes:
 
 
 def _members(row: Row) -> dict[str, object]:
-    texts = _texts(row)
-    return {
-        name: msgspec.Raw(text.encode()) if text is not None and name in _NUMBERS else text
-        for name, text in texts.items()
-    }
+    return {name: _to_the_digit(value(row)) for name, value in COLUMNS.items()}
+
+
+def _to_the_digit(value: object) -> object:
+    return msgspec.Raw(written(value).encode()) if isinstance(value, Decimal) else value
 
 
 def _csv(rows: list[Row], dialect: Dialect) -> bytes:
-    cells = (
-        [
-            dialect.number(text or "") if name in _NUMBERS else harmless(text or "")
-            for name, text in _texts(row).items()
-        ]
-        for row in rows
-    )
-    return dialect.head(COLUMNS) + dialect.rows(cells)
+    cells = ([_cell(value(row), dialect) for value in COLUMNS.values()] for row in rows)
+    return dialect.head(tuple(COLUMNS)) + dialect.rows(cells)
 
 
-def _texts(row: Row) -> dict[str, str | None]:
-    """Write what a row has by the names of the columns; numbers as JSON has them."""
-    head = row.head
-    days = (head.invoice_date, head.period_start, head.period_end)
-    difference = row.difference
-    texts = (
-        row.id,
-        *(day.isoformat() if day else None for day in days),
-        head.invoice_type,
-        head.document_type,
-        head.currency,
-        None if head.charges is None else written(head.charges),
-        str(row.lines),
-        written(row.line_total),
-        None if difference is None else written(difference),
-        row.state,
-        row.source,
-        row.fetched_at,
-        str(row.earlier),
-    )
-    return dict(zip(COLUMNS, texts, strict=True))
+def _cell(value: object, dialect: Dialect) -> str:
+    if isinstance(value, Decimal):
+        return dialect.number(written(value))
+    return "" if value is None else harmless(str(value))

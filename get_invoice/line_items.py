@@ -14,11 +14,11 @@ import msgspec
 from werkzeug.http import parse_accept_header
 from zlib_ng import zlib_ng
 
+from get_invoice.answer import Answer
 from get_invoice.columns import Columns, columns_of
-from get_invoice.content_types import CSV, JSON_LINES, wanted
+from get_invoice.content_types import CSV, JSON_LINES, negotiated
 from get_invoice.csv_text import Dialect
 from get_invoice.problem import (
-    Answer,
     no_columns,
     no_such_lines,
     not_a_line,
@@ -26,14 +26,13 @@ from get_invoice.problem import (
     too_many_at_once,
     took_too_long,
 )
-from shared.errors import InvalidInput
-from shared.keys import LineItemsKey, shown
+from get_invoice.query import LinesQuery, bare_customer_id
+from shared.keys import LineItemsKey
 from shared.storage.archive import Archive
 from shared.storage.blobs import StoredLines
 from shared.whole_lines import whole_lines
 
 _line = msgspec.json.Decoder(dict[str, Any])
-_SNAPSHOT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z", re.A)
 
 # An answer is in memory as a whole, as the Functions host takes no other; so it is packed where the caller
 # can unpack it, and has an end.
@@ -43,6 +42,9 @@ _TURN_SECONDS = 20.0
 # Azure's load balancer waits for 230 s.
 _SECONDS = 200.0
 _ROWS, _BLOCK_BYTES = 500, 1 << 20
+
+_ENDINGS = {CSV: "csv", JSON_LINES: "jsonl"}
+_NO_NAME = re.compile(r"[^0-9A-Za-z.-]+")
 
 
 class _Ends(Exception):
@@ -61,17 +63,17 @@ def lines_answer(
     JSON lines are the stored bytes. Raises InvalidInput for a query that cannot be understood, AzureError
     where storage fails.
     """
-    form, dialect = wanted(params, headers, (JSON_LINES, CSV)), Dialect.of(params.get("locale"))
-    snapshot, packed = _snapshot(params), _takes_gzip(headers)
+    query, dialect = LinesQuery.of(params), Dialect.of(params.get("locale"))
+    form, packed = negotiated(params, headers, (JSON_LINES, CSV)), _takes_gzip(headers)
     if not _AT_ONCE.acquire(timeout=_TURN_SECONDS):
         return too_many_at_once(_TURN_SECONDS)
     try:
-        read = archive.read_lines(key, snapshot)
+        read = archive.read_lines(key, query.snapshot)
         if read is None:
             return no_such_lines(key)
         pieces = _in_time(read.pieces)
-        if customer_id := params.get("customerId"):
-            pieces = _of_customer(pieces, customer_id)
+        if query.customer_id:
+            pieces = _of_customer(pieces, query.customer_id)
         if form == CSV:
             pieces = _as_csv(pieces, _columns(read.stored), dialect)
         body = _collected(_packed(pieces) if packed else pieces)
@@ -79,14 +81,7 @@ def lines_answer(
         return end.answer
     finally:
         _AT_ONCE.release()
-    return Answer(200, body, _headers(read.stored, form, packed=packed))
-
-
-def _snapshot(params: Mapping[str, str]) -> str | None:
-    text = params.get("snapshot") or None
-    if text and not _SNAPSHOT.fullmatch(text):
-        raise InvalidInput(f"snapshot: {shown(text)} is none of those that the manifest names")
-    return text
+    return Answer(200, body, _headers(_file_name(key, query, form), form, packed=packed))
 
 
 def _takes_gzip(headers: Mapping[str, str]) -> bool:
@@ -102,18 +97,12 @@ def _in_time(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _of_customer(pieces: Iterable[bytes], customer_id: str) -> Iterator[bytes]:
-    """Leave the lines of one customer, by `customerId` in any spelling, as they are."""
-    wanted_id = _bare(customer_id)
+    """Leave the lines of one customer, as they are."""
     # Most lines are passed over by this alone.
-    may_be = re.compile(re.escape(wanted_id.encode()), re.I)
+    may_be = re.compile(re.escape(customer_id.encode()), re.I)
     for number, line in _lines(pieces):
-        if may_be.search(line) and _bare(_customer_id(line, number)) == wanted_id:
+        if may_be.search(line) and bare_customer_id(_customer_id(line, number)) == customer_id:
             yield line + b"\n"
-
-
-def _bare(customer_id: str) -> str:
-    """Take a tenant's id for the same in upper and lower case, and with the `org:` of some of v1's samples."""
-    return customer_id.casefold().removeprefix("org:")
 
 
 def _customer_id(line: bytes, number: int) -> str:
@@ -173,9 +162,14 @@ def _collected(pieces: Iterable[bytes]) -> bytes:
     return body.getvalue()
 
 
-def _headers(stored: StoredLines, form: str, *, packed: bool) -> dict[str, str]:
-    key, ending = stored.key, {CSV: "csv", JSON_LINES: "jsonl"}[form]
-    name = f"{key.invoice_id}_{key.billing_provider}_{key.invoice_line_item_type}.{ending}"
+def _file_name(key: LineItemsKey, query: LinesQuery, form: str) -> str:
+    """Give a name that no other lines have, of letters that a file may have everywhere."""
+    parts = [key.invoice_id, key.billing_provider, key.invoice_line_item_type]
+    parts += [_NO_NAME.sub("-", part) for part in (query.customer_id, query.snapshot) if part]
+    return f"{'_'.join(parts)}.{_ENDINGS[form]}"
+
+
+def _headers(name: str, form: str, *, packed: bool) -> dict[str, str]:
     headers = {
         "Content-Type": f"{form}; charset=utf-8",
         "Content-Disposition": f'attachment; filename="{name}"',

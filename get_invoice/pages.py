@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from get_invoice.problem import Answer
-from get_invoice.stored import STATES, Row, Wanted
+from get_invoice.answer import Answer
+from get_invoice.query import STATES, ListQuery
+from get_invoice.stored import Row
 from shared.amounts import is_amount, rounded, shown, total_of
 from shared.settling import FETCHING, SETTLED
 from shared.storage.head import Head
@@ -63,7 +64,7 @@ class _Month:
 def list_page(
     rows: list[Row],
     count: int,
-    query: Wanted,
+    query: ListQuery,
     links: Links,
     filters: Mapping[str, str],
     after: str | None,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, field
 
 from azure.core.exceptions import AzureError
 
+from get_invoice.answer import Answer
 from shared.errors import (
     ApiError,
     InvalidInput,
@@ -21,15 +21,6 @@ from shared.storage.blobs import StoredLines
 from shared.storage.failures import error_code, may_pass_later
 
 _RETRY_AFTER_SECONDS = 30.0
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What the caller gets; `headers` include the content type."""
-
-    status: int
-    body: bytes
-    headers: dict[str, str] = field(default_factory=lambda: {"Content-Type": "application/json"})
 
 
 def problem(

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from itertools import takewhile
-from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from shared.amounts import subtract, total_of
-from shared.errors import InvalidInput
-from shared.keys import shown
-from shared.settling import FETCHING, SETTLED, SETTLING
 from shared.storage.archive import Archive
 from shared.storage.head import Head
 from shared.storage.inventory import InvoiceBlobs, inventory
 from shared.storage.manifest import replaced
-
-STATES = (FETCHING, SETTLING, SETTLED)
-_MOST = 5000
 
 
 @dataclass(frozen=True)
@@ -81,96 +72,3 @@ def _row(name: str, blobs: InvoiceBlobs) -> Row:
         ),
         earlier=sum(len(replaced(each, blobs.earlier.get(each.key, ()))) for each in lines),
     )
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """Which rows a caller wants: all that is None does not matter. `after` is the position of the last one seen."""
-
-    state: str | None = None
-    since: date | None = None
-    until: date | None = None
-    currency: str | None = None
-    after: str | None = None
-    page_size: int = 0
-
-    @classmethod
-    def of(cls, params: Mapping[str, str], page_size: int) -> Wanted:
-        """Read the parameters of a query; `page_size` where it has none. Raises InvalidInput."""
-        return cls(
-            _one_of(STATES, "state", params.get("state")),
-            _day("from", params.get("from")),
-            _day("to", params.get("to")),
-            _currency(params.get("currency")),
-            params.get("after") or None,
-            _size(params.get("pageSize"), page_size),
-        )
-
-    def page(
-        self, rows: list[Row], *, whole_months: bool = False
-    ) -> tuple[list[Row], int, str | None]:
-        """Give the rows of a page, how many there are in all, and the position after which there are more.
-
-        With `whole_months` a page is as much longer as its last month needs.
-        """
-        matching = [row for row in rows if self._matches(row)]
-        left = [row for row in matching if self.after is None or row.position < self.after]
-        page = left[: self.page_size]
-        if whole_months and page:
-            month = page[-1].month
-            page += takewhile(lambda row: row.month == month, left[len(page) :])
-        return page, len(matching), page[-1].position if len(left) > len(page) else None
-
-    def _matches(self, row: Row) -> bool:
-        day = row.head.invoice_date
-        return (
-            self.state in (None, row.state)
-            and (self.since is None or (day is not None and day >= self.since))
-            and (self.until is None or (day is not None and day <= self.until))
-            and self.currency in (None, row.head.currency)
-        )
-
-
-def link_to(url: str, params: Mapping[str, str], **changed: str) -> str:
-    """Give the address of the same list with other parameters, and without a key."""
-    query = {name: value for name, value in params.items() if name != "code"} | changed
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc, parts.path, urlencode(query), ""))
-
-
-def _one_of(known: tuple[str, ...], name: str, text: str | None) -> str | None:
-    if not text:
-        return None
-    if text.lower() not in known:
-        raise InvalidInput(f"{name}: {shown(text)} is none of {', '.join(known)}")
-    return text.lower()
-
-
-def _day(name: str, text: str | None) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise InvalidInput(
-            f"{name}: {shown(text or '')} is no day: expected one like 2026-10-31"
-        ) from None
-
-
-def _currency(text: str | None) -> str | None:
-    if not text:
-        return None
-    if len(text) != 3 or not text.isascii() or not text.isalpha():
-        raise InvalidInput(f"currency: {shown(text)} is none: expected one like USD")
-    return text.upper()
-
-
-def _size(text: str | None, default: int) -> int:
-    if not text:
-        return default
-    if (
-        not text.isascii()
-        or not text.isdecimal()
-        or not 1 <= int(text[:6]) <= _MOST
-        or len(text) > 6
-    ):
-        raise InvalidInput(f"pageSize: {shown(text)} is none: expected 1 to {_MOST}")
-    return int(text)

@@ -54,7 +54,7 @@ def invoice_id(text: str) -> str:
     match = _INVOICE_ID.fullmatch(text)
     if not match:
         raise InvalidInput(
-            f"{shown(text)} is not an invoice id: expected one like G000024135, D0500033K3 or "
+            f"{quoted(text)} is not an invoice id: expected one like G000024135, D0500033K3 or "
             "Recurring-D0500033K3"
         )
     return match[1].upper()
@@ -73,7 +73,7 @@ def line_item_type(text: str) -> str:
     return _known(_TYPES, text, "invoice line item type")
 
 
-def shown(text: str) -> str:
+def quoted(text: str) -> str:
     """Quote a text from outside for an error, cut where it is long."""
     return repr(text if len(text) <= 100 else f"{text[:100]}…")
 
@@ -81,7 +81,7 @@ def shown(text: str) -> str:
 def _known(names: dict[str, str], text: str, what: str) -> str:
     known = names.get(text.replace("_", "").lower())
     if known is None:
-        raise InvalidInput(f"{shown(text)} is not a known {what}: expected {_any_of(names)}")
+        raise InvalidInput(f"{quoted(text)} is not a known {what}: expected {_any_of(names)}")
     return known
 
 

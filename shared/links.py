@@ -10,7 +10,7 @@ import re
 from urllib.parse import parse_qsl
 
 from shared.errors import InvalidInput
-from shared.keys import LineItemsKey, invoice_id, shown
+from shared.keys import LineItemsKey, invoice_id, quoted
 
 LONGEST_LINK = 1_000
 """What messages and metadata have room for; a longer link says no more than its key."""
@@ -41,7 +41,7 @@ def key_of_link(link: str) -> LineItemsKey:
     match = _PATH.fullmatch(path)
     if not match:
         raise InvalidInput(
-            f"{shown(link)} is not a line items link: expected "
+            f"{quoted(link)} is not a line items link: expected "
             "/invoices/{invoice-id}/lineitems/{billing-provider}/{invoice-line-item-type}"
         )
     provider = match[2] or query.get("provider", "")
@@ -66,7 +66,7 @@ def key_of(
     )
     if named != by_link:
         raise InvalidInput(
-            f"The link {shown(link)} leads to {by_link}, but stands beside {named}: expected the same"
+            f"The link {quoted(link)} leads to {by_link}, but stands beside {named}: expected the same"
         )
     return by_link
 
@@ -87,7 +87,7 @@ def check_next_line_items(link: str, key: LineItemsKey) -> None:
     path, _ = _relative(link)
     match = _PATH.fullmatch(path)
     if not match or invoice_id(match[1]) != key.invoice_id:
-        raise InvalidInput(f"{shown(link)} is not a next link of {key}")
+        raise InvalidInput(f"{quoted(link)} is not a next link of {key}")
 
 
 def next_list_parameters(link: str) -> dict[str, str]:
@@ -97,7 +97,7 @@ def next_list_parameters(link: str) -> dict[str, str]:
     """
     path, query = _relative(link)
     if not _LIST_PATH.fullmatch(path):
-        raise InvalidInput(f"{shown(link)} is not a next link of the invoice list")
+        raise InvalidInput(f"{quoted(link)} is not a next link of the invoice list")
     numbers = {name: query[name] for name in ("size", "offset") if query.get(name, "").isdecimal()}
     return numbers | ({"seekOperation": "Next"} if "seekoperation" in query else {})
 
@@ -107,7 +107,7 @@ def _relative(link: str) -> tuple[str, dict[str, str]]:
     path, _, query = link.partition("?")
     if not _RELATIVE.fullmatch(path) or not link.isascii() or not link.isprintable():
         raise InvalidInput(
-            f"{shown(link)} is refused: expected a relative link of Partner Center, like "
+            f"{quoted(link)} is refused: expected a relative link of Partner Center, like "
             "/invoices/Recurring-D0500033K3/lineitems/Azure/UsageLineItems"
         )
     pairs = parse_qsl(query.replace("?", "&"), keep_blank_values=True)

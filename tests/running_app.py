@@ -17,8 +17,8 @@ from fetch_line_items import act_on
 from fetch_line_items.decode import decode_message
 from fetch_line_items.fetch import fetch_lines
 from fetch_line_items.result import Result
-from get_invoice.invoice import answer
-from get_invoice.problem import Answer
+from get_invoice.answer import Answer
+from get_invoice.invoice import invoice_answer
 from get_invoice.recent_list import RecentList
 from list_invoices.sync import Outcome, sync_invoices
 from local.simulated import Invoice
@@ -106,7 +106,7 @@ class RunningApp:
 
     def get_invoice(self, invoice_id: str, *, expand: bool = False) -> Answer:
         """Run the HTTP function."""
-        return answer(invoice_id, self.services, self.recent_list, expand=expand)
+        return invoice_answer(invoice_id, self.services, self.recent_list, expand=expand)
 
     # -- looking at what it left
 

@@ -20,6 +20,7 @@ Every field of what the app stores. `make dictionary` writes this page, from the
 [sources.md](sources.md). The meanings are those of Microsoft's articles and samples; none was seen on the live services.
 
 - **A field may be missing, null or empty,** and some may come that are not here: lines are stored as they come.
+  Over HTTP as CSV, those stand in the last column, `otherFields`, as a JSON object.
 - **A line has no id.** Two equal lines can both be billed: drop none as a duplicate. Split lines on `\\n` only.
 - **amount:** a decimal of up to 22 digits, as a number, also with an exponent (`1.0E-4`), or in a string: never to be read as a
   float. Its currency or unit stands beside it. The *billing currency* is in the column that the first table of each part

@@ -20,7 +20,7 @@ from shared import telemetry
 from shared.api.exchange import Answer, Observer, RequestContext, retry_after, unobserved
 from shared.api.export import Manifest
 from shared.errors import ApiError, Fatal, FileRefused, NoAnswer, Retriable, Throttled, may_pass
-from shared.keys import shown
+from shared.keys import quoted
 from shared.setting_values import is_loopback
 
 GZIP = b"\x1f\x8b"
@@ -51,7 +51,7 @@ def check_root(url: str, *, loopback: bool) -> None:
         host, good = "an address that is none", False
     if not good or not _PLAIN_URL.fullmatch(url) or _climbs(url):
         raise Fatal(
-            f"The files of the export are said to be at {shown(host)}, which is refused: expected a "
+            f"The files of the export are said to be at {quoted(host)}, which is refused: expected a "
             f"directory of https://*{_AZURE}"
         )
 

@@ -26,7 +26,7 @@ from shared.api.files import check_root
 from shared.auth.tokens import Tokens
 from shared.errors import Fatal, Retriable
 from shared.json_text import loads
-from shared.keys import LineItemsKey, shown
+from shared.keys import LineItemsKey, quoted
 from shared.setting_values import is_loopback
 from shared.settings import Settings
 
@@ -106,7 +106,7 @@ class Graph:
         match = re.fullmatch(rf"{root}([0-9a-z-]{{1,64}})/?", url, re.I | re.A)
         if not match:
             raise Fatal(
-                f"Microsoft Graph sends to {shown(url.partition('?')[0])}, which is refused: expected one of the "
+                f"Microsoft Graph sends to {quoted(url.partition('?')[0])}, which is refused: expected one of the "
                 f"{resource} below {self._root}"
             )
         return match[1]

@@ -20,7 +20,7 @@ from azure.core.exceptions import HttpResponseError
 from pydantic import SecretStr
 
 from get_invoice import get_invoice, recent_list
-from get_invoice.problem import Answer
+from get_invoice.answer import Answer
 from local.simulated import Invoice, SimulatedEntraId, SimulatedPartnerCenter, faults
 from local.simulated.invoices import invoice_json
 from local.simulated.lines import total, total_charges
@@ -554,7 +554,7 @@ def test_what_nobody_has_foreseen_is_a_problem_without_details(
     trigger: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """500 with nothing of the error in it; the log has the whole of it."""
-    trigger.setattr("get_invoice.answer", _fail)
+    trigger.setattr("get_invoice.invoice_answer", _fail)
     members = problem(in_title_case(call(ID)), 500)
     assert "the reactor" not in json.dumps(members)
     assert "the reactor" in caplog.text

@@ -15,8 +15,8 @@ import pytest
 import requests
 from azure.core.exceptions import HttpResponseError
 
+from get_invoice.answer import Answer
 from get_invoice.invoices import COLUMNS, list_answer
-from get_invoice.problem import Answer
 from local.simulated import SimulatedPartnerCenter
 from shared.errors import InvalidInput
 from shared.storage.archive import Archive
@@ -118,7 +118,7 @@ def test_as_csv_it_has_the_same_rows(stored: RunningApp) -> None:
     answer = ask(stored, accept="text/csv")
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
     head, *lines = list(csv.reader(io.StringIO(answer.body.decode(), newline="")))
-    assert tuple(head) == COLUMNS
+    assert head == list(COLUMNS)
     everything = listed(stored)["value"]
     assert len(lines) == len(everything)
     for line, each in zip(lines, everything, strict=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from typing import Any, cast
+from urllib.parse import urlencode
 
 import azure.functions as func
 import pytest
@@ -26,11 +27,11 @@ def call(
     accept: str = "*/*",
     **route_params: str,
 ) -> func.HttpResponse:
-    """Call a decorated function as the host does."""
+    """Call a decorated function as the host does, which leaves out parameters that are empty."""
     request = func.HttpRequest(
         method="GET",
-        url=f"http://localhost/api/invoices{path}",
-        params=params,
+        url=f"http://localhost/api/invoices{path}?{urlencode(params or {})}",
+        params={name: text for name, text in (params or {}).items() if text},
         headers={"accept": accept, "accept-language": "de-DE, en;q=0.5"},
         route_params=route_params,
         body=b"",
@@ -123,6 +124,15 @@ def test_a_failure_of_storage_is_told(
         assert answer.headers["content-type"] == "application/problem+json"
     page = call(get_invoices, accept=BROWSER)
     assert (page.status_code, page.headers["content-type"]) == (status, "text/html; charset=utf-8")
+
+
+@pytest.mark.usefixtures("trigger")
+def test_a_parameter_that_is_empty_is_there() -> None:
+    """The variable of a script that was not set must not bring the lines of all customers."""
+    for name in ("customerId", "snapshot"):
+        answer = lines_of(params={name: ""})
+        assert answer.status_code == 400
+        assert name in json.loads(answer.get_body())["detail"]
 
 
 @pytest.mark.usefixtures("trigger")

@@ -37,13 +37,13 @@ def test_a_locale_says_how_numbers_and_lists_are_written(
     locale: str, decimal: str, separator: str
 ) -> None:
     """And gets a byte order mark, without which Excel reads names in an old code page."""
-    assert Dialect.of(locale) == Dialect(decimal, separator, marked=True)
+    assert Dialect.of(locale) == Dialect(decimal, separator, bom=True)
     assert Dialect.of(locale).head(["a", "b"]) == f"\ufeffa{separator}b\r\n".encode()
 
 
 def test_without_a_locale_it_is_that_of_the_rfc() -> None:
     """For programs: commas, points, no mark."""
-    assert Dialect.of(None) == Dialect.of("") == Dialect(".", ",", marked=False)
+    assert Dialect.of(None) == Dialect.of("") == Dialect(".", ",", bom=False)
     assert Dialect.of(None).head(["a", "b"]) == b"a,b\r\n"
 
 

@@ -1,4 +1,4 @@
-"""Which of the stored invoices a caller gets."""
+"""Which of the stored invoices a caller gets, and in which form."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from decimal import Decimal
 
 import pytest
 
-from get_invoice.content_types import CSV, HTML, JSON, JSON_LINES, wanted
-from get_invoice.stored import Row, Wanted, link_to
+from get_invoice.content_types import CSV, HTML, JSON, JSON_LINES, negotiated
+from get_invoice.query import LinesQuery, ListQuery, link_to
+from get_invoice.stored import Row
 from shared.errors import InvalidInput
 from shared.storage.head import Head
 
@@ -37,8 +38,8 @@ ROWS = sorted(
 
 def ids(**params: str) -> list[str]:
     names = {"since": "from", "until": "to"}
-    wanted = Wanted.of({names.get(name, name): text for name, text in params.items()}, 100)
-    return [each.id for each in wanted.page(ROWS)[0]]
+    query = ListQuery.of({names.get(name, name): text for name, text in params.items()}, 100)
+    return [each.id for each in query.page(ROWS)[0]]
 
 
 def test_the_newest_comes_first() -> None:
@@ -61,7 +62,7 @@ def test_pages_give_each_invoice_once() -> None:
     after: str | None = ""
     rows = list(ROWS)
     while after is not None:
-        page, count, after = Wanted.of({"pageSize": "2", "after": after}, 100).page(rows)
+        page, count, after = ListQuery.of({"pageSize": "2", "after": after}, 100).page(rows)
         seen += [each.id for each in page]
         assert count == len(rows)
         rows = [row(f"G00000001{len(rows)}", "2026-12-08"), *rows]
@@ -70,10 +71,10 @@ def test_pages_give_each_invoice_once() -> None:
 
 def test_a_page_for_people_ends_with_a_month() -> None:
     """Its sums are those of whole months."""
-    wanted = Wanted.of({"pageSize": "3"}, 100)
-    page, _, after = wanted.page(ROWS, whole_months=True)
+    query = ListQuery.of({"pageSize": "3"}, 100)
+    page, _, after = query.page(ROWS, whole_months=True)
     assert [each.id for each in page] == ["G000000002", "G000000001", "D0500000A1", "D0500000A2"]
-    page, _, after = Wanted.of({"after": after or ""}, 100).page(ROWS, whole_months=True)
+    page, _, after = ListQuery.of({"after": after or ""}, 100).page(ROWS, whole_months=True)
     assert ([each.id for each in page], after) == (["G000000003"], None)
 
 
@@ -83,12 +84,16 @@ def test_a_page_for_people_ends_with_a_month() -> None:
         ("state", "done"),
         ("from", "2026-13-01"),
         ("to", "yesterday"),
+        ("from", "2026-W40"),
+        ("to", "20261031"),
+        ("from", "２０２６-10-31"),  # noqa: RUF001 - full width
         ("currency", "US"),
         ("currency", "U$D"),
         ("currency", "ＵＳＤ"),  # noqa: RUF001 - full width
         ("pageSize", "0"),
         ("pageSize", "5001"),
         ("pageSize", "-1"),
+        ("pageSize", "+5"),
         ("pageSize", "9" * 400),
         ("pageSize", "²"),
     ],
@@ -96,7 +101,37 @@ def test_a_page_for_people_ends_with_a_month() -> None:
 def test_what_cannot_be_understood_is_refused(name: str, text: str) -> None:
     """By the name of the parameter."""
     with pytest.raises(InvalidInput, match=f"{name}: "):
-        Wanted.of({name: text}, 100)
+        ListQuery.of({name: text}, 100)
+
+
+@pytest.mark.parametrize("name", ["State", "customerid", "pagesize", "$filter", ""])
+def test_a_parameter_that_nobody_reads_is_refused(name: str) -> None:
+    """One that is misspelled would ask for everything."""
+    with pytest.raises(InvalidInput, match="expected state, from, to, currency, pageSize, after, "):
+        ListQuery.of({"state": "settled", name: "x"}, 100)
+    with pytest.raises(InvalidInput, match="expected customerId, snapshot, locale, format"):
+        LinesQuery.of({"customerId": "a14e7c5b-1", name: "x"})
+
+
+def test_parameters_of_the_key_and_of_the_form_are_others_business() -> None:
+    """The host reads the key; `format` and `locale` are read where the answer is written."""
+    others = {"code": "secret", "clientId": "default", "format": "csv", "locale": "de-DE"}
+    assert ListQuery.of(others, 100) == ListQuery(page_size=100)
+    assert LinesQuery.of(others) == LinesQuery()
+
+
+@pytest.mark.parametrize("text", ["", "org:", "x" * 101])
+def test_a_customer_that_is_none_is_refused(text: str) -> None:
+    """A script's variable that was not set must not bring the lines of all customers."""
+    with pytest.raises(InvalidInput, match="customerId: "):
+        LinesQuery.of({"customerId": text})
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "2026-11-26", "x&comp=metadata", "' or 1=1"])
+def test_a_snapshot_is_a_moment(text: str) -> None:
+    """Nothing else gets to storage."""
+    with pytest.raises(InvalidInput, match="snapshot: "):
+        LinesQuery.of({"snapshot": text})
 
 
 def test_the_difference_is_exact() -> None:
@@ -137,12 +172,12 @@ def test_the_form_is_what_the_caller_wants_most(
 ) -> None:
     """`format` comes before `Accept`; programs that do not care get JSON, browsers a page."""
     headers = {"accept": accept} if accept is not None else {}
-    assert wanted(params, headers, offered) == expected
+    assert negotiated(params, headers, offered) == expected
 
 
 def test_a_format_that_is_not_offered_is_refused() -> None:
     """With those that are."""
     with pytest.raises(InvalidInput, match="expected jsonl or csv"):
-        wanted({"format": "xml"}, {}, (JSON_LINES, CSV))
+        negotiated({"format": "xml"}, {}, (JSON_LINES, CSV))
     with pytest.raises(InvalidInput, match="expected jsonl or csv"):
-        wanted({"format": "html"}, {}, (JSON_LINES, CSV))
+        negotiated({"format": "html"}, {}, (JSON_LINES, CSV))

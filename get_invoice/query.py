@@ -1,0 +1,162 @@
+"""What a query asks for: its parameters, each of them known and understood."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+from itertools import takewhile
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+from get_invoice.stored import Row
+from shared.errors import InvalidInput
+from shared.keys import quoted
+from shared.settling import FETCHING, SETTLED, SETTLING
+
+STATES = (FETCHING, SETTLING, SETTLED)
+FILTERS = ("state", "from", "to", "currency")
+"""The parameters that say which rows; the others say how they are given."""
+
+# Of the key that the Functions host asks for, and of nobody else.
+_KEY = ("code", "clientId")
+_GIVEN_AS = ("locale", "format")
+_SNAPSHOT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z", re.A)
+_LONGEST_ID = 100
+_MOST_ROWS = 5000
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.A)
+_SIZE = re.compile(r"[1-9]\d{0,3}", re.A)
+
+
+def _refuse_unknown(params: Mapping[str, str], known: Collection[str]) -> None:
+    """Raise InvalidInput for a parameter that nobody reads: one that is misspelled would ask for everything."""
+    for name in params:
+        if name not in known and name not in _KEY:
+            raise InvalidInput(
+                f"{quoted(name)} is no parameter of this: expected {', '.join(known)}"
+            )
+
+
+@dataclass(frozen=True)
+class LinesQuery:
+    """Which lines a caller wants: those of a customer, by its bare id, and those of an earlier version."""
+
+    customer_id: str | None = None
+    snapshot: str | None = None
+
+    @classmethod
+    def of(cls, params: Mapping[str, str]) -> LinesQuery:
+        """Read the parameters of a query. Raises InvalidInput."""
+        _refuse_unknown(params, ("customerId", "snapshot", *_GIVEN_AS))
+        return cls(_customer(params.get("customerId")), _snapshot(params.get("snapshot")))
+
+
+def bare_customer_id(text: str) -> str:
+    """Take a tenant's id for the same in upper and lower case, and with the `org:` of some of v1's samples."""
+    return text.casefold().removeprefix("org:")
+
+
+def _customer(text: str | None) -> str | None:
+    if text is None:
+        return None
+    # An empty one is a script's variable that was not set: what comes is not to be sent to a customer.
+    if not bare_customer_id(text) or len(text) > _LONGEST_ID:
+        raise InvalidInput(f"customerId: {quoted(text)} is none; without one come all lines")
+    return bare_customer_id(text)
+
+
+def _snapshot(text: str | None) -> str | None:
+    if text is not None and not _SNAPSHOT.fullmatch(text):
+        raise InvalidInput(f"snapshot: {quoted(text)} is none of those that the manifest names")
+    return text
+
+
+@dataclass(frozen=True)
+class ListQuery:
+    """Which rows a caller wants: all that is None does not matter. `after` is the position of the last one seen."""
+
+    state: str | None = None
+    since: date | None = None
+    until: date | None = None
+    currency: str | None = None
+    after: str | None = None
+    page_size: int = 0
+
+    @classmethod
+    def of(cls, params: Mapping[str, str], page_size: int) -> ListQuery:
+        """Read the parameters of a query; `page_size` where it has none. Raises InvalidInput."""
+        _refuse_unknown(params, (*FILTERS, "pageSize", "after", *_GIVEN_AS))
+        return cls(
+            _state(params.get("state")),
+            _day("from", params.get("from")),
+            _day("to", params.get("to")),
+            _currency(params.get("currency")),
+            params.get("after") or None,
+            _size(params.get("pageSize"), page_size),
+        )
+
+    def page(
+        self, rows: list[Row], *, whole_months: bool = False
+    ) -> tuple[list[Row], int, str | None]:
+        """Give the rows of a page, how many there are in all, and the position after which there are more.
+
+        With `whole_months` a page is as much longer as its last month needs.
+        """
+        matching = [row for row in rows if self._matches(row)]
+        left = [row for row in matching if self.after is None or row.position < self.after]
+        page = left[: self.page_size]
+        if whole_months and page:
+            month = page[-1].month
+            page += takewhile(lambda row: row.month == month, left[len(page) :])
+        return page, len(matching), page[-1].position if len(left) > len(page) else None
+
+    def _matches(self, row: Row) -> bool:
+        day = row.head.invoice_date
+        return (
+            self.state in (None, row.state)
+            and (self.since is None or (day is not None and day >= self.since))
+            and (self.until is None or (day is not None and day <= self.until))
+            and self.currency in (None, row.head.currency)
+        )
+
+
+def link_to(url: str, params: Mapping[str, str], **changed: str) -> str:
+    """Give the address of the same list with other parameters, and without a key."""
+    query = {name: value for name, value in params.items() if name not in _KEY} | changed
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc, parts.path, urlencode(query), ""))
+
+
+def _state(text: str | None) -> str | None:
+    if not text:
+        return None
+    if text.lower() not in STATES:
+        raise InvalidInput(f"state: {quoted(text)} is none of {', '.join(STATES)}")
+    return text.lower()
+
+
+def _day(name: str, text: str | None) -> date | None:
+    if not text:
+        return None
+    try:
+        if _DAY.fullmatch(text):  # weeks and the like are ISO dates, too
+            return date.fromisoformat(text)
+    except ValueError:
+        pass
+    raise InvalidInput(f"{name}: {quoted(text)} is no day: expected one like 2026-10-31")
+
+
+def _currency(text: str | None) -> str | None:
+    if not text:
+        return None
+    if len(text) != 3 or not text.isascii() or not text.isalpha():
+        raise InvalidInput(f"currency: {quoted(text)} is none: expected one like USD")
+    return text.upper()
+
+
+def _size(text: str | None, default: int) -> int:
+    if not text:
+        return default
+    if not _SIZE.fullmatch(text) or int(text) > _MOST_ROWS:
+        raise InvalidInput(f"pageSize: {quoted(text)} is none: expected 1 to {_MOST_ROWS}")
+    return int(text)
