@@ -9,13 +9,11 @@ from urllib.parse import parse_qsl, urlsplit
 
 import azure.functions as func
 from azure.core.exceptions import AzureError
-from werkzeug.datastructures import LanguageAccept
-from werkzeug.http import parse_accept_header
 
 from get_invoice.answer import Answer
-from get_invoice.content_types import HTML, JSON, negotiated
+from get_invoice.content_types import HTML, JSON, negotiated, spreadsheet_language
 from get_invoice.invoice import invoice_answer
-from get_invoice.invoice_page import invoice_page, spreadsheet_language
+from get_invoice.invoice_page import invoice_page
 from get_invoice.invoices import list_answer
 from get_invoice.line_items import lines_answer
 from get_invoice.pages import Links, problem_page
@@ -106,8 +104,7 @@ def _invoice(req: func.HttpRequest, services: Services) -> Answer:
     name = req.route_params["invoiceId"]
     found = invoice_answer(name, services, get_recent_list(), expand=as_page or expand is not None)
     if as_page and found.status == 200:
-        accepted = parse_accept_header(req.headers.get("accept-language"), LanguageAccept)
-        language = spreadsheet_language(list(accepted.values()))
+        language = spreadsheet_language(req.headers)
         return invoice_page(invoice_id(name), found, Links.of(req.url, req.params), language)
     return found
 

@@ -1,12 +1,13 @@
-"""Which form of an answer a caller wants: by `?format=`, else by `Accept`."""
+"""Which form of an answer a caller wants: by `?format=`, else by `Accept`; and the reader's language."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from werkzeug.datastructures import MIMEAccept
+from werkzeug.datastructures import LanguageAccept, MIMEAccept
 from werkzeug.http import parse_accept_header
 
+from get_invoice.csv_text import Dialect
 from shared.errors import InvalidInput
 from shared.keys import quoted
 
@@ -29,8 +30,21 @@ def negotiated(
     if name := params.get("format"):
         chosen = _FORMATS.get(name.lower(), "")
         if chosen not in offered:
-            names = " or ".join(name for name, kind in _FORMATS.items() if kind in offered)
-            raise InvalidInput(f"{quoted(name)} is no format of this: expected {names}")
+            *names, last = (name for name, kind in _FORMATS.items() if kind in offered)
+            raise InvalidInput(
+                f"{quoted(name)} is no format of this: expected {', '.join(names)} or {last}"
+            )
         return chosen
     accept = parse_accept_header(headers.get("accept"), MIMEAccept)
     return accept.best_match(offered) or offered[0]
+
+
+def spreadsheet_language(headers: Mapping[str, str]) -> str | None:
+    """Give the first of a browser's languages that says how numbers are written."""
+    for language in parse_accept_header(headers.get("accept-language"), LanguageAccept).values():
+        try:
+            Dialect.of(language)
+        except InvalidInput:
+            continue
+        return language
+    return None

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
+from functools import partial
 
 import msgspec
 
 from get_invoice.answer import Answer
-from get_invoice.csv_text import Dialect
-from get_invoice.pages import Links, page
-from shared.errors import InvalidInput
+from get_invoice.pages import Links, page, spreadsheet_forms
 from shared.json_text import loads
 
 _PROVIDERS = {"office": "Office", "azure": "Azure", "one_time": "New commerce"}
@@ -94,7 +91,7 @@ def invoice_page(invoice_id: str, answer: Answer, links: Links, language: str | 
         head=loads(answer.body),
         manifest=_manifest(added.manifest),
         details=added.line_items,
-        downloads=lambda detail: list(_downloads(invoice_id, detail, links, language)),
+        downloads=partial(_downloads, links, language, invoice_id),
         stored_for=_age(answer.headers.get("Age")),
         provider_names=_PROVIDERS,
     )
@@ -109,30 +106,12 @@ def _manifest(text: msgspec.Raw) -> _Manifest | None:
 
 
 def _downloads(
-    invoice_id: str, detail: _Detail, links: Links, language: str | None
-) -> Iterator[dict[str, Any]]:
+    links: Links, language: str | None, invoice_id: str, detail: _Detail, **version: str
+) -> dict[str, str]:
+    """Give the addresses of the lines by the names of the forms that they can have."""
     where = (invoice_id, "lineItems", detail.billing_provider, detail.invoice_line_item_type)
-    if detail.lines is None:
-        return
-    if language:
-        address = links.to(*where, format="csv", locale=language)
-        yield {"name": f"Excel ({language})", "address": address}
-    yield {"name": "CSV", "address": links.to(*where, format="csv")}
-    yield {"name": "JSON lines", "address": links.to(*where, format="jsonl")}
-    for version in detail.earlier:
-        address = links.to(*where, format="csv", snapshot=version.snapshot)
-        yield {"version": version, "address": address}
-
-
-def spreadsheet_language(accepted: list[str]) -> str | None:
-    """Give the first of a browser's languages that says how numbers are written."""
-    for language in accepted:
-        try:
-            Dialect.of(language)
-        except InvalidInput:
-            continue
-        return language
-    return None
+    forms = spreadsheet_forms(language) | {"JSON lines": {"format": "jsonl"}}
+    return {name: links.to(*where, **form, **version) for name, form in forms.items()}
 
 
 def _age(seconds: str | None) -> str | None:

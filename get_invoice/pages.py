@@ -68,8 +68,13 @@ def list_page(
     links: Links,
     filters: Mapping[str, str],
     after: str | None,
+    language: str | None,
 ) -> Answer:
-    """Write the page of the list: `rows` of the `count` that the `filters` let pass, and what comes `after`."""
+    """Write the page of the list: `rows` of the `count` that the `filters` let pass, and what comes `after`.
+
+    `language` is what the reader's spreadsheet speaks.
+    """
+    forms = spreadsheet_forms(language)
     return page(
         "invoices.html",
         links,
@@ -80,8 +85,14 @@ def list_page(
         states=STATES,
         filters=filters,
         following=after and links.to(**filters, pageSize=str(query.page_size), after=after),
-        csv=links.to(**filters, format="csv"),
+        downloads={name: links.to(**filters, **form) for name, form in forms.items()},
     )
+
+
+def spreadsheet_forms(language: str | None) -> dict[str, dict[str, str]]:
+    """Give the parameters by which a table can be downloaded, by the names of what reads it."""
+    csv = {"format": "csv"}
+    return ({f"Excel ({language})": csv | {"locale": language}} if language else {}) | {"CSV": csv}
 
 
 def _months(rows: list[Row]) -> Iterator[_Month]:

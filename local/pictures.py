@@ -41,7 +41,7 @@ def main() -> None:
         stack.host.run("list_invoices")
         _wait(stack)
         for picture in _PICTURES:
-            with browser.new_context(color_scheme=picture.scheme) as context:
+            with browser.new_context(color_scheme=picture.scheme, locale="de-DE") as context:
                 page = context.new_page()
                 page.set_viewport_size({"width": _WIDTH, "height": picture.height})
                 page.goto(f"{_address(stack)}/{picture.invoice}?code={stack.host.function_key}")

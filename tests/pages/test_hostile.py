@@ -126,7 +126,8 @@ def test_an_odd_manifest_is_no_error(app: App, page: Page, manifest: dict[str, A
 @pytest.mark.usefixtures("manifest")
 def test_a_difference_has_all_its_digits(app: App, page: Page) -> None:
     """Also where there are more than Python's decimals take by themselves."""
-    app.write(MANIFEST, '{"difference": -12345678901234567890123456789.0123}', state="settled")
+    text = '{"state": "settled", "difference": -12345678901234567890123456789.0123}'
+    app.write(MANIFEST, text, state="settled")
     page.goto(app.address(WRITTEN_INTO))
     digits = "12,345,678,901,234,567,890,123,456,789.0123"
     expect(page.get_by_text(f"{digits} more on the lines")).to_be_visible()

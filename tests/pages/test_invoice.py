@@ -95,6 +95,11 @@ def test_earlier_versions_are_shown_and_downloaded(app: App, page: Page) -> None
     now = download.value.path().read_bytes()
     assert earlier != now
     assert earlier.count(b"\n") == now.count(b"\n") == 6
+    with page.expect_download() as download:
+        page.get_by_role(
+            "link", name=re.compile(r"^Office, billing of .*: Excel \(de-DE\)$")
+        ).click()
+    assert download.value.path().read_bytes().count(b";") > 5
 
 
 def test_the_stored_copy_says_that_it_is_one(app: App, page: Page) -> None:

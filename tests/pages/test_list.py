@@ -55,6 +55,15 @@ def test_what_does_not_add_up_is_in_sight(app: App, page: Page) -> None:
     expect(page.get_by_text("1 not adding up")).to_be_visible()
 
 
+def test_lines_that_are_still_to_come_are_no_difference(app: App, page: Page) -> None:
+    """An invoice that is being fetched does not look like one that does not add up."""
+    page.goto(app.address())
+    assert "not known yet" in row(page, ON_THE_WAY)
+    page.goto(app.address(ON_THE_WAY))
+    expect(page.get_by_text("not known yet")).to_be_visible()
+    expect(page.locator(".bad")).to_have_count(0)
+
+
 def test_a_link_leads_to_the_invoice_and_back(app: App, page: Page) -> None:
     """The key goes with it both ways."""
     page.goto(app.address())
@@ -76,7 +85,7 @@ def test_the_form_chooses_and_keeps_the_key(app: App, page: Page) -> None:
     page.get_by_role("link", name="Show all").click()
     assert len(ids(page)) == len(STATES)
     page.get_by_label("From").fill("2026-11-01")
-    page.get_by_label("To", exact=True).fill("2026-11-30")
+    page.get_by_label("to", exact=True).fill("2026-11-30")
     page.get_by_label("Currency").fill("eur")
     page.get_by_label("Currency").press("Enter")
     assert ids(page) == [EUROS]
@@ -96,7 +105,7 @@ def test_every_page_of_a_long_list_is_reached(app: App, page: Page) -> None:
     while (earlier := page.get_by_role("link", name="Earlier invoices")).count():
         assert page.get_by_role("heading", level=2).count() == 1
         earlier.click()
-        expect(page.get_by_label("To", exact=True)).to_have_value("2026-11-30")
+        expect(page.get_by_label("to", exact=True)).to_have_value("2026-11-30")
         seen += ids(page)
         months += page.get_by_role("heading", level=2).all_text_contents()
     assert sorted(seen) == sorted(STATES)
@@ -104,11 +113,12 @@ def test_every_page_of_a_long_list_is_reached(app: App, page: Page) -> None:
 
 
 def test_the_list_is_downloaded_as_it_is_filtered(app: App, page: Page) -> None:
-    """The CSV has the rows that the page has."""
+    """As CSV and for the Excel of the browser's language it has the rows that the page has."""
     page.goto(app.address(state="fetching"))
-    with page.expect_download() as download:
-        page.get_by_role("link", name="Download as CSV").click()
-    assert download.value.suggested_filename == "invoices.csv"
-    with open(download.value.path(), encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert [row["invoiceId"] for row in rows] == [ON_THE_WAY]
+    for form, separator in (("CSV", ","), ("Excel (de-DE)", ";")):
+        with page.expect_download() as download:
+            page.get_by_role("link", name=f"This list: {form}").click()
+        assert download.value.suggested_filename == "invoices.csv"
+        with open(download.value.path(), encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file, delimiter=separator))
+        assert [row["invoiceId"] for row in rows] == [ON_THE_WAY]
