@@ -9,6 +9,8 @@ create or replace macro amount_of(line, names) as nullif(regexp_extract(line::va
 -- A field that v1 spells `skuId` and the export `SkuId`. Without a value it is left out, null or empty.
 create or replace macro field_of(line, name) as
     nullif(coalesce(line->>name, line->>(upper(name[1]) || name[2:])), '');
+-- A customer's tenant: the sources differ in upper and lower case, and v1 has `org:` before some.
+create or replace macro tenant_of(id) as regexp_replace(lower(id), '^org:', '');
 -- The day as it is written, whatever the zone behind it. The year 1 stands for none.
 create or replace macro day_of(line, name) as try_cast(nullif(field_of(line, name)[:10], '0001-01-01') as date);
 create or replace macro path_of(filename) as string_split(replace(filename, '\', '/'), '/');
@@ -45,7 +47,7 @@ select invoice_id, state, billing_month, currency as invoice_currency,
 from (select *, unnest(manifest->'$.lineItems[*]') as entry from invoices);
 
 -- One row a line. Billing lines add up to the invoice. Usage lines explain some of them, before tax: never add the two, nor two
--- currencies. Two equal lines are both billed. `line` has all fields, for field_of(line, 'promotionId') and the like.
+-- currencies. Two equal lines are both billed. Prices are in `price_currency`, amounts in `currency`. `line` has all fields, for field_of(line, 'promotionId') and the like.
 create or replace view lines as
 with found as (
     select path_of(filename) as path, path[-3] as invoice_id, path[-2] as billing_provider,
@@ -53,7 +55,7 @@ with found as (
     from read_ndjson_objects(getvariable('root') || '/*/*/*.jsonl', filename = true)
 )
 select invoice_id, billing_provider, line_item_type, source, state, billing_month,
-    lower(field_of(line, 'customerId')) as customer_id,
+    tenant_of(field_of(line, 'customerId')) as customer_id,
     coalesce(field_of(line, 'customerName'), field_of(line, 'customerCompanyName')) as customer_name,
     lower(field_of(line, 'subscriptionId')) as subscription_id,
     coalesce(field_of(line, 'productId'), field_of(line, 'offerId'), field_of(line, 'resourceGuid')) as product_id,
@@ -66,12 +68,15 @@ select invoice_id, billing_provider, line_item_type, source, state, billing_mont
     day_of(line, 'chargeEndDate') as charge_end,
     day_of(line, 'usageDate') as usage_date,
     amount_of(line, 'quantity|consumedQuantity') as quantity,
+    coalesce(amount_of(line, 'billableQuantity'), amount_of(line, 'quantity|consumedQuantity')) as billable_quantity,
     coalesce(field_of(line, 'unitType'), field_of(line, 'unitOfMeasure'), field_of(line, 'unit')) as unit,
     amount_of(line, 'unitPrice|listPrice') as unit_price,
+    amount_of(line, 'effectiveUnitPrice') as effective_unit_price,
     amount_of(line, 'subtotal|pretaxCharges') as subtotal,
     amount_of(line, 'tax|taxTotal|taxAmount') as tax,
     amount_of(line, 'totalForCustomer|postTaxTotal|total|billingPreTaxTotal') as total,
     coalesce(field_of(line, 'currency'), field_of(line, 'billingCurrency'), invoice_currency) as currency,
+    coalesce(field_of(line, 'pricingCurrency'), field_of(line, 'currency'), invoice_currency) as price_currency,
     coalesce(field_of(line, 'meterName'), field_of(line, 'resourceName')) as meter,
     lower(field_of(line, 'resourceGroup')) as resource_group,
     field_of(line, 'tags') as tags,

@@ -12,7 +12,7 @@ with earlier as (
     union all
     select 'came', line::json from (from now except all from earlier)
 )
-select change, lower(field_of(line, 'customerId')) as customer_id,
+select change, tenant_of(field_of(line, 'customerId')) as customer_id,
     coalesce(field_of(line, 'customerName'), field_of(line, 'customerCompanyName')) as customer_name,
     coalesce(field_of(line, 'skuName'), field_of(line, 'offerName'), field_of(line, 'serviceName')) as product,
     lower(field_of(line, 'subscriptionId')) as subscription_id, field_of(line, 'chargeType') as charge_type,

@@ -37,7 +37,7 @@ class Line(NamedTuple):
     @property
     def customer(self) -> str:
         """The customer's id as recipes give it."""
-        return (self.item.customer_id or "").lower()
+        return (self.item.customer_id or "").lower().removeprefix("org:")
 
 
 def _value(item: LineItem, field: str | None) -> Decimal:

@@ -49,7 +49,8 @@ def test_parquet_keeps_decimals(ran: dict[str, str], work: Path) -> None:
         "select name, type, logical_type from parquet_schema('lines.parquet')", work
     )
     decimals = {row["name"] for row in schema if row["logical_type"].startswith("DecimalType")}
-    assert decimals == {"quantity", "unit_price", "subtotal", "tax", "total"}
+    prices = {"unit_price", "effective_unit_price"}
+    assert decimals == prices | {"quantity", "billable_quantity", "subtotal", "tax", "total"}
     assert "DOUBLE" not in {row["type"] for row in schema}
     same = "select (select count(*) from 'lines.parquet') = (select count(*) from lines) as same"
     assert by_package(text("lines.sql") + same, work) == [{"same": "True"}]

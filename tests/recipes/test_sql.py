@@ -197,6 +197,24 @@ def test_a_statement_is_one_customers_month(answer: Answer, stored: Stored) -> N
         assert Decimal(of_invoice[-1]["total"]) == total_of(amounts)
         assert Counter(Decimal(row["total"]) for row in of_invoice[:-1]) == Counter(amounts)
     assert len(rows) == len(lines) + len(charges)
+    of_new_commerce = [row for row in rows if row["effective_unit_price"]]
+    prices = Counter(Decimal(row["effective_unit_price"]) for row in of_new_commerce)
+    items: list[Any] = [line.item for line in lines if hasattr(line.item, "effective_unit_price")]
+    assert prices == Counter(round(item.effective_unit_price, 22) for item in items)
+    assert {row["price_currency"] for row in of_new_commerce} == {"USD"}
+    assert {item.pricing_currency for item in items} == {"USD"}
+
+
+def test_a_customer_has_one_id(tmp_path: Path) -> None:
+    """In upper and lower case and with v1's `org:` it is the same one, on a statement, too."""
+    lines = [seats("0001", 5) | {"CustomerId": id} for id in ("C1", "c1", "org:c1", "ORG:C1")]
+    made(tmp_path / "invoices", "2026-09-01", lines)
+    (row,) = by_package(text("lines.sql", "totals-per-customer.sql"), tmp_path)
+    assert (row["customer_id"], row["lines"], Decimal(row["total"])) == ("c1", "4", Decimal(200))
+    for id in ("C1", "org:c1"):
+        variables = f"set variable customer = '{id}';" + MONTH.format("2026-09-01")
+        rows = by_package(text("lines.sql") + variables + text("statement.sql"), tmp_path)
+        assert len(rows) == 5
 
 
 MONTH = "set variable month = date '{}';"
