@@ -1,6 +1,8 @@
 -- What changed when Microsoft replaced the lines of an invoice. `blobs.earlier` has the snapshots of each blob; download one:
 --   az storage blob download --account-name ACCOUNT --auth-mode login --container-name invoices \
 --     --name G098120457/one_time/billing_line_items.jsonl --snapshot 2026-11-26T20:41:04.4560000Z --file earlier.jsonl
+-- or from the app: curl -H "x-functions-key: $KEY" -o earlier.jsonl \
+--     "https://APP.azurewebsites.net/api/invoices/G098120457/lineItems/one_time/billing_line_items?snapshot=2026-11-26T20:41:04.4560000Z"
 --   set variable earlier = 'earlier.jsonl'; set variable now = 'invoices/G098120457/one_time/billing_line_items.jsonl';
 -- Lines have no id and two may be equal, so what is in both is left out one for one.
 with earlier as (
