@@ -48,7 +48,9 @@ def not_an_invoice_id(error: InvalidInput) -> Answer:
 
 def no_such_lines(key: LineItemsKey) -> Answer:
     """404: there is no such blob, yet."""
-    detail = f"No lines {key.kind} of the invoice {key.invoice_id} are stored, or not yet."
+    detail = (
+        f"No lines {key.kind} of the invoice {key.invoice_id} are stored yet, or it has none of that kind."
+    )
     return problem(404, "No such lines", detail)
 
 
