@@ -76,8 +76,8 @@ def _answer(req: func.HttpRequest, work: Callable[[func.HttpRequest, Services], 
     """Do the work; errors are answers too, and pages where a browser asks."""
     try:
         answered = _done(req, work)
-    except AzureError as error:
-        _log.warning("Storage: %s", error)
+    except (AzureError, TimeoutError) as error:
+        _log.warning("Storage: %s", error or "no answer in time")
         answered = storage_failed(error)
     if answered.status >= 400 and negotiated({}, req.headers, (JSON, HTML)) == HTML:
         return problem_page(answered, Links.of(req.url, req.params), json.loads(answered.body))

@@ -11,6 +11,7 @@ from functools import partial
 from azure.core.exceptions import AzureError
 
 from get_invoice.answer import Answer
+from get_invoice.deadline import within
 from get_invoice.expand import with_line_items
 from get_invoice.problem import (
     not_an_invoice_id,
@@ -28,16 +29,12 @@ from shared.log import about, get_logger
 from shared.services import Services
 from shared.storage.archive import Archive
 from shared.storage.blobs import StoredInvoice
-from shared.threads import InvocationThreads
 
 _log = get_logger(__name__)
 
 # A caller waits 15 s at most: this much in all, and this much of it for Partner Center.
 _SECONDS, _PARTNER_CENTER_SECONDS = 14.0, 9.0
 _PATIENCE = Patience(attempts=2, longest_wait=1.0, connect_timeout=3.0, read_timeout=6.0)
-
-# Work is waited for from outside, as no socket's timeout bounds an answer that comes in trickles.
-_threads = InvocationThreads(32, thread_name_prefix="get_invoice")
 
 
 def invoice_answer(
@@ -70,7 +67,7 @@ def _answer(
     try:
         found = _find(bare_id, ask, services.archive, context, until=until)
         if expand:
-            text = _within(until, lambda: with_line_items(found.body, bare_id, services.archive))
+            text = within(until, lambda: with_line_items(found.body, bare_id, services.archive))
             found = replace(found, body=text)
     except ApiError as error:
         _log.warning("Invoice %s: %s: %s", bare_id, type(error).__name__, error)
@@ -95,7 +92,7 @@ def _find(
         raise
     except Retriable as error:
         _log.warning("Invoice %s: %s; looking for the stored copy", bare_id, error)
-        stored = _within(until, lambda: archive.invoice(bare_id))
+        stored = within(until, lambda: archive.invoice(bare_id))
         if stored is None:
             raise
         return _stale(stored)
@@ -103,7 +100,7 @@ def _find(
 
 def _live(ask: Callable[[], bytes], context: RequestContext) -> bytes:
     try:
-        return _within(context.deadline, ask)
+        return within(context.deadline, ask)
     except TimeoutError:
         raise NoAnswer(
             f"Partner Center did not answer within {_PARTNER_CENTER_SECONDS} s"
@@ -144,8 +141,3 @@ def _stale(stored: StoredInvoice) -> Answer:
         "Age": str(max(0, round(age.total_seconds()))),
     }
     return Answer(200, stored.text, headers)
-
-
-def _within[T](until: float, work: Callable[[], T]) -> T:
-    """Wait for `work` until then and no longer; raises TimeoutError."""
-    return _threads.submit(work).result(max(0, until - time.monotonic()))

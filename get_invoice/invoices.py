@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Mapping
 from decimal import Decimal
 from operator import attrgetter
@@ -12,11 +13,14 @@ import msgspec
 from get_invoice.answer import Answer
 from get_invoice.content_types import CSV, HTML, JSON, negotiated, spreadsheet_language
 from get_invoice.csv_text import Dialect, harmless
+from get_invoice.deadline import within
 from get_invoice.pages import Links, list_page
 from get_invoice.query import FILTERS, ListQuery, link_to
 from get_invoice.stored import Row, stored_rows
 from shared.amounts import written
 from shared.storage.archive import Archive
+
+_SECONDS = 60.0
 
 # A file has no next page: as CSV come all that there are.
 _PAGE_SIZE = {JSON: 100, HTML: 200, CSV: sys.maxsize}
@@ -46,11 +50,13 @@ def list_answer(
 ) -> Answer:
     """Answer for the list: the rows that the query wants, and a link to the next ones.
 
-    Raises InvalidInput for a query that cannot be understood, AzureError where storage fails.
+    Raises InvalidInput for a query that cannot be understood, AzureError where storage fails and
+    TimeoutError where it gives no answer in time.
     """
     form = negotiated(params, headers, (JSON, CSV, HTML))
     query, dialect = ListQuery.of(params, _PAGE_SIZE[form]), Dialect.of(params.get("locale"))
-    rows, count, last = query.page(stored_rows(archive), whole_months=form == HTML)
+    stored = within(time.monotonic() + _SECONDS, lambda: stored_rows(archive))
+    rows, count, last = query.page(stored, whole_months=form == HTML)
     following = None if last is None else link_to(url, params, after=last)
     more = {"Link": f'<{following}>; rel="next"'} if following else {}
     if form == HTML:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from io import BytesIO
 from itertools import batched
 from typing import Any
 
 import msgspec
+from azure.core.exceptions import ResourceModifiedError
 from werkzeug.http import parse_accept_header
 from zlib_ng import zlib_ng
 
@@ -18,13 +20,14 @@ from get_invoice.answer import Answer
 from get_invoice.columns import Columns, columns_of
 from get_invoice.content_types import CSV, JSON_LINES, negotiated
 from get_invoice.csv_text import Dialect
+from get_invoice.deadline import within
 from get_invoice.problem import (
     no_columns,
     no_such_lines,
     not_a_line,
+    replaced_meanwhile,
     too_large,
     too_many_at_once,
-    took_too_long,
 )
 from get_invoice.query import LinesQuery, bare_customer_id
 from shared.keys import LineItemsKey
@@ -38,9 +41,11 @@ _line = msgspec.json.Decoder(dict[str, Any])
 # can unpack it, and has an end.
 _MOST_BYTES = 128 * 1024 * 1024
 _AT_ONCE = threading.BoundedSemaphore(2)
-_TURN_SECONDS = 20.0
+# Who waits for a turn has a thread that others of the app's five could use.
+_TURN_SECONDS, _RETRY_SECONDS = 2.0, 20.0
 # Azure's load balancer waits for 230 s.
 _SECONDS = 200.0
+_ATTEMPTS = 2
 _ROWS, _BLOCK_BYTES = 500, 1 << 20
 
 _ENDINGS = {CSV: "csv", JSON_LINES: "jsonl"}
@@ -61,38 +66,52 @@ def lines_answer(
     """Answer with the stored lines; with `customerId` those of one customer, with `snapshot` earlier ones.
 
     JSON lines are the stored bytes. Raises InvalidInput for a query that cannot be understood, AzureError
-    where storage fails.
+    where storage fails and TimeoutError where it gives no answer in time.
     """
     query, dialect = LinesQuery.of(params), Dialect.of(params.get("locale"))
     form, packed = negotiated(params, headers, (JSON_LINES, CSV)), _takes_gzip(headers)
-    if not _AT_ONCE.acquire(timeout=_TURN_SECONDS):
-        return too_many_at_once(_TURN_SECONDS)
-    try:
+    until = time.monotonic() + _SECONDS
+
+    def body() -> bytes:
         read = archive.read_lines(key, query.snapshot)
         if read is None:
-            return no_such_lines(key)
-        pieces = _in_time(read.pieces)
+            raise _Ends(no_such_lines(key))
+        pieces = _in_time(read.pieces, until)
         if query.customer_id:
             pieces = _of_customer(pieces, query.customer_id)
         if form == CSV:
             pieces = _as_csv(pieces, _columns(read.stored), dialect)
-        body = _collected(_packed(pieces) if packed else pieces)
+        return _collected(_packed(pieces) if packed else pieces)
+
+    try:
+        text = within(until, lambda: _in_turn(body))
     except _Ends as end:
         return end.answer
+    return Answer(200, text, _headers(_file_name(key, query, form), form, packed=packed))
+
+
+def _in_turn(body: Callable[[], bytes]) -> bytes:
+    """Make an answer while few others are made, once more where the lines are replaced meanwhile."""
+    if not _AT_ONCE.acquire(timeout=_TURN_SECONDS):
+        raise _Ends(too_many_at_once(_RETRY_SECONDS))
+    try:
+        for _ in range(_ATTEMPTS):
+            with suppress(ResourceModifiedError):
+                return body()
+        raise _Ends(replaced_meanwhile(_RETRY_SECONDS))
     finally:
         _AT_ONCE.release()
-    return Answer(200, body, _headers(_file_name(key, query, form), form, packed=packed))
 
 
 def _takes_gzip(headers: Mapping[str, str]) -> bool:
     return parse_accept_header(headers.get("accept-encoding"))["gzip"] > 0
 
 
-def _in_time(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    until = time.monotonic() + _SECONDS
+def _in_time(pieces: Iterable[bytes], until: float) -> Iterator[bytes]:
+    """Stop reading for an answer that nobody waits for any more."""
     for piece in pieces:
         if time.monotonic() > until:
-            raise _Ends(took_too_long())
+            raise TimeoutError
         yield piece
 
 

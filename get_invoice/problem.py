@@ -48,9 +48,7 @@ def not_an_invoice_id(error: InvalidInput) -> Answer:
 
 def no_such_lines(key: LineItemsKey) -> Answer:
     """404: there is no such blob, yet."""
-    detail = (
-        f"No lines {key.kind} of the invoice {key.invoice_id} are stored yet, or it has none of that kind."
-    )
+    detail = f"No lines {key.kind} of the invoice {key.invoice_id} are stored yet, or it has none of that kind."
     return problem(404, "No such lines", detail)
 
 
@@ -83,9 +81,10 @@ def too_many_at_once(retry_after: float) -> Answer:
     return problem(503, "Too many at once", detail, retry_after=retry_after)
 
 
-def took_too_long() -> Answer:
-    """504: storage was slow; what there is by then would be a part."""
-    return problem(504, "No answer in time", "The lines could not be read in time; ask again.")
+def replaced_meanwhile(retry_after: float) -> Answer:
+    """503: other lines came while these were read, again and again."""
+    detail = "The lines are being replaced; ask again."
+    return problem(503, "Lines are being replaced", detail, retry_after=retry_after)
 
 
 def storage_failed(error: AzureError | TimeoutError, correlation_id: str | None = None) -> Answer:

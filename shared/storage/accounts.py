@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 LINE_ITEMS_QUEUE = "invoice-line-items"
 _CONNECTIONS = 64
+# The storage SDK's own for a transport of its own; one that it is given waits five minutes, five times.
+_CONNECT_SECONDS, _READ_SECONDS = 20, 60
 
 # It tells every request and its headers at INFO.
 logging.getLogger("azure.core.pipeline.policies.http_logging_policy").setLevel(logging.WARNING)
@@ -56,7 +58,10 @@ def _options() -> dict[str, Any]:
     session = requests.Session()
     session.mount("https://", HTTPAdapter(pool_maxsize=_CONNECTIONS))
     session.mount("http://", HTTPAdapter(pool_maxsize=_CONNECTIONS))
+    transport = RequestsTransport(
+        session=session, connection_timeout=_CONNECT_SECONDS, read_timeout=_READ_SECONDS
+    )
     return {
-        "transport": RequestsTransport(session=session),
+        "transport": transport,
         "retry_policy": ExponentialRetry(initial_backoff=1, increment_base=2, retry_total=4),
     }

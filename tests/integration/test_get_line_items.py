@@ -7,11 +7,13 @@ import gzip
 import io
 import json
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from azure.core import MatchConditions
 
 from get_invoice import line_items
 from get_invoice.answer import Answer
@@ -20,6 +22,8 @@ from local.simulated import SimulatedPartnerCenter
 from shared.amounts import total_of
 from shared.errors import InvalidInput
 from shared.keys import LineItemsKey
+from shared.storage.archive import Archive
+from shared.storage.blobs import ReadLines
 from tests.by_hand import page, serve
 from tests.running_app import RunningApp
 
@@ -221,9 +225,64 @@ def test_what_is_too_large_for_an_answer_is_told(
 def test_storage_that_trickles_is_not_waited_for(
     stored: RunningApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """504, and not a part."""
-    monkeypatch.setattr(line_items, "_SECONDS", -1.0)
-    problem(ask(stored), 504)
+    """Never a part: the answer ends in time, and so does the work for it, which gives its turn back."""
+    read_lines, ended = Archive.read_lines, threading.Event()
+
+    def trickling(*arguments: Any) -> ReadLines:
+        def pieces() -> Iterator[bytes]:
+            try:
+                while True:
+                    time.sleep(0.01)
+                    yield b"{}\n"
+            finally:
+                ended.set()
+
+        read = read_lines(*arguments)
+        assert read
+        return ReadLines(read.stored, pieces())
+
+    monkeypatch.setattr(Archive, "read_lines", trickling)
+    monkeypatch.setattr(line_items, "_AT_ONCE", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(line_items, "_SECONDS", 0.2)
+    with pytest.raises(TimeoutError):
+        ask(stored)
+    assert ended.wait(5)
+    monkeypatch.undo()
+    assert ask(stored).status == 200
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_lines_that_are_replaced_while_they_are_read_are_read_again(
+    stored: RunningApp, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    """Once; then it is told, and nobody gets a mixture."""
+    read_lines, left = Archive.read_lines, [*range(times)]
+
+    def replaced(*arguments: Any) -> ReadLines:
+        read = read_lines(*arguments)
+        assert read
+        about, whole = read
+
+        def pieces() -> Iterator[bytes]:
+            first, *others = whole
+            if left:
+                yield first[:10]
+                left.pop()
+                stored.container.upload_blob(BLOB, stored.read(BLOB), overwrite=True)
+                stored.container.download_blob(
+                    BLOB, etag=about.etag, match_condition=MatchConditions.IfNotModified
+                )
+            yield from (first, *others)
+
+        return ReadLines(about, pieces())
+
+    monkeypatch.setattr(Archive, "read_lines", replaced)
+    answer = ask(stored)
+    if times == 1:
+        assert answer.body == stored.read(BLOB)
+    else:
+        assert "being replaced" in problem(answer, 503)["detail"]
+        assert answer.headers["Retry-After"] == "20"
 
 
 def test_answers_in_memory_are_few_at_once(
@@ -234,7 +293,7 @@ def test_answers_in_memory_are_few_at_once(
     monkeypatch.setattr(line_items, "_TURN_SECONDS", 0.05)
     with line_items._AT_ONCE:
         answer = ask(stored)
-    assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "20")
     assert ask(stored).status == 200
     monkeypatch.setattr(line_items, "_MOST_BYTES", 10)
     assert ask(stored).status == 413
