@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
-from shared.amounts import is_amount, total_of
+from shared.amounts import amount_of, total_of
 from shared.log import get_logger
 
 _log = get_logger(__name__)
@@ -19,14 +19,3 @@ def total_of_odd(values: Sequence[object], field: str) -> Decimal:
         odd = len(said) - len(amounts)
         _log.warning("%d of %d lines have no number in %s", odd, len(values), field)
     return total_of(amounts)
-
-
-def amount_of(value: object) -> Decimal | None:
-    """Give the amount that a value is, None where it is none."""
-    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
-        return None
-    try:
-        amount = Decimal(value)
-    except InvalidOperation:
-        return None
-    return amount if is_amount(amount) else None

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from fetch_line_items.charges import amount_of
+from shared.amounts import amount_of
 from shared.models import LineItem
 
 MOST_IN_FULL = 25_000

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from decimal import Decimal
 from functools import cache
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 import msgspec
 from pydantic import AliasChoices
 from pydantic.fields import FieldInfo
 
 from get_invoice.csv_text import FORMULA, NUMBER, Dialect, harmless
+from shared.amounts import amount_of, written
+from shared.json_text import loads, raw_members, well_formed
 from shared.models import LINE_ITEM_TYPES
 
 OTHERS = "otherFields"
@@ -30,8 +32,18 @@ _MOST_PLANS = 1000
 
 # Stands where an object or a list is to be written: no text of a line is this very one.
 _NESTED = "{\0}"
-_Plan = list[tuple[int, bool]]
-"""For each field of a line the number of its column, and whether that is of amounts."""
+
+
+class _Plan(NamedTuple):
+    """Where the fields of a line go: lines of the same names have the same plan.
+
+    `columns` has for each field the number of its column, and whether that is of amounts; `others` names
+    the fields that have none. `rivals`: some of these are one field, spelled in several ways.
+    """
+
+    columns: list[tuple[int, bool]]
+    others: list[str]
+    rivals: bool
 
 
 class Columns:
@@ -51,39 +63,48 @@ class Columns:
         self._index = {
             name.lower(): number for number, names in enumerate(spellings) for name in names
         }
-        self._plans: dict[tuple[str, ...], tuple[_Plan, list[str]]] = {}
+        # What has no column goes behind the last one, and from there nowhere.
+        self._of_others, self._nowhere = len(self.names) - 1, len(self.names)
+        self._plans: dict[tuple[str, ...], _Plan] = {}
 
     def cells(self, line: bytes, dialect: Dialect) -> list[str]:
-        """Give the cells of a line; nothing that it has is left out.
+        """Give the cells of a line; nothing that it has is left out, but what stands twice by the very same name.
 
-        Raises MsgspecError for a line that is no JSON object.
+        Raises ValueError for a line that is no JSON object.
         """
-        fields = _values.decode(line)
-        plan, others = self._plan(tuple(fields))
+        raw = None
+        try:
+            fields = _values.decode(line)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            raw = _odd_members(line)
+            fields = {name: _odd_value(bytes(text)) for name, text in raw.items()}
+        plan = self._plan(tuple(fields))
+        if plan.rivals:  # the one that has a value counts, as it does for the sums
+            fields = {name: value for name, value in fields.items() if value is not None}
+            plan = self._plan(tuple(fields))
         cells = [""] * (len(self.names) + 1)
-        for (number, is_amount), value in zip(plan, fields.values(), strict=True):
+        for (number, is_amount), value in zip(plan.columns, fields.values(), strict=True):
             # Most of the fifty values of a line are texts: a call for each would be a fifth of the time.
             if value.__class__ is str and not is_amount and value[:1] not in FORMULA:
                 cells[number] = value
             else:
                 cells[number] = _cell(value, dialect, is_amount=is_amount)
-        if others or _NESTED in cells:
-            self._fill_in_raw(cells, plan, others, _raw.decode(line))
-        cells.pop()
+        if plan.others or _NESTED in cells:
+            raw = raw or _raw.decode(line)
+            self._fill_in_raw(cells, plan, {name: raw[name] for name in fields})
+        del cells[self._nowhere]
         return cells
 
-    def _fill_in_raw(
-        self, cells: list[str], plan: _Plan, others: list[str], raw: dict[str, msgspec.Raw]
-    ) -> None:
+    def _fill_in_raw(self, cells: list[str], plan: _Plan, raw: dict[str, msgspec.Raw]) -> None:
         """Write objects and lists, and what has no column, as they stand in the line."""
-        for (number, _), text in zip(plan, raw.values(), strict=True):
+        for (number, _), text in zip(plan.columns, raw.values(), strict=True):
             if cells[number] is _NESTED:
                 cells[number] = bytes(text).decode()
-        if others:
-            cells[-2] = msgspec.json.encode({name: raw[name] for name in others}).decode()
+        if plan.others:
+            others = {name: raw[name] for name in plan.others}
+            cells[self._of_others] = msgspec.json.encode(others).decode()
 
-    def _plan(self, names: tuple[str, ...]) -> tuple[_Plan, list[str]]:
-        """Say for each field of a line in which column it goes, and which have none: most lines have the same names."""
+    def _plan(self, names: tuple[str, ...]) -> _Plan:
         known = self._plans.get(names)
         if known is None:
             if len(self._plans) >= _MOST_PLANS:
@@ -91,19 +112,25 @@ class Columns:
             known = self._plans[names] = self._made_plan(names)
         return known
 
-    def _made_plan(self, names: tuple[str, ...]) -> tuple[_Plan, list[str]]:
+    def _made_plan(self, names: tuple[str, ...]) -> _Plan:
         found: dict[int, str] = {}
-        for name in names:
-            if (number := self._index.get(name.lower())) is not None:
-                found.setdefault(number, name)
+        documented = set(self.names)
+        with_column = [name for name in names if name.lower() in self._index]
+        for name in with_column:
+            number = self._index[name.lower()]
+            if found.get(number) not in documented:  # else the one that is spelled as documented
+                found[number] = name
         columns = {name: number for number, name in found.items()}
-        # What has none goes behind the last one, and from there nowhere.
-        nowhere = (len(self.names), False)
-        plan = [
-            (columns[name], self._amounts[columns[name]]) if name in columns else nowhere
-            for name in names
-        ]
-        return plan, [name for name in names if name not in columns]
+        return _Plan(
+            [
+                (columns[name], self._amounts[columns[name]])
+                if name in columns
+                else (self._nowhere, False)
+                for name in names
+            ],
+            [name for name in names if name not in columns],
+            rivals=len(with_column) > len(columns),
+        )
 
 
 @cache
@@ -117,12 +144,37 @@ def _cell(value: Any, dialect: Dialect, *, is_amount: bool) -> str:
     if kind is _Number:
         return dialect.number(value)
     if kind is str:
-        # Exports write some amounts as strings.
-        is_number = is_amount and NUMBER.fullmatch(value)
-        return dialect.number(value) if is_number else harmless(value)
+        return _amount_in_text(value, dialect) if is_amount else harmless(value)
     if kind is int:
         return str(value)
     return _NESTED if kind is dict or kind is list else _TRUTH[value]
+
+
+def _amount_in_text(text: str, dialect: Dialect) -> str:
+    """Write an amount that came as a string, as exports write some."""
+    if NUMBER.fullmatch(text):
+        return dialect.number(text)
+    amount = amount_of(text)
+    return harmless(text) if amount is None else dialect.number(written(amount))
+
+
+def _odd_members(line: bytes) -> dict[str, msgspec.Raw]:
+    """Read a line that msgspec refuses and the sums take: half a surrogate pair, broken UTF-8, endless digits, NaN.
+
+    Raises ValueError for a line that is no JSON object.
+    """
+    members = raw_members(line.decode(errors="replace").encode())
+    return {well_formed(name): msgspec.Raw(text) for name, text in members.items()}
+
+
+def _odd_value(text: bytes) -> Any:
+    value = loads(text)
+    if isinstance(value, str):
+        return well_formed(value)
+    if value is None or isinstance(value, bool | dict | list):
+        return value
+    number = text.decode()
+    return _Number(number) if NUMBER.fullmatch(number) else number
 
 
 def _names(field: FieldInfo) -> list[str]:

@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from shared.errors import InvalidInput
 from shared.keys import quoted
@@ -14,14 +15,27 @@ from shared.keys import quoted
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?", re.A)
 
 _LOCALE = re.compile(r"([a-z]{2,3})(?:[-_][a-z]{4})?(?:[-_]([a-z]{2}|\d{3}))?", re.I | re.A)
-# Languages that write 1,5 for one and a half, and the regions that do not, by Unicode's CLDR.
-_COMMA = re.compile(
-    "af|az|be|bg|bs|ca|cs|da|de|el|es|et|eu|fi|fo|fr|gl|hr|hu|hy|id|is|it|ka|kk|ky|lb|lt|lv|mk|mn|nb"
-    "|nl|nn|no|pl|pt|ro|ru|sk|sl|sq|sr|sv|tr|uk|uz|vi"
+# Languages that write 1,5 for one and a half, and the regions where that is otherwise, by Unicode's CLDR 48.
+_COMMA = (
+    "af az be bg br bs ca cs cv da de el eo es et eu ff fi fo fr fy gl hr hu hy ia id ie is it jv ka kk kl"
+    " ku ky lb ln lo lt lu lv mk nb nl nn no oc os pl ps pt rm rn ro ru rw sc se sg sk sl sq sr su sv tg tk"
+    " tr tt uk uz vi wo"
 )
-_POINT_AFTER_ALL = re.compile("(de|it)-(CH|LI)|es-(419|DO|GT|HN|MX|NI|PA|PE|PR|SV|US)")
-# What a spreadsheet takes for the beginning of a formula; the last four are = + - @ in full width.
-FORMULA = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+_OTHERWISE = {
+    "ar": "DZ LB LY MA MR TN",
+    "de": "CH LI",
+    "en": "AT BE CZ DE DK EE ES FI FR GE HU ID IT LT LV NL NO PL PT RO SE SI SK UA ZA",
+    "es": "419 BR BZ CU DO GT HN MX NI PA PE PR SV US",
+    "it": "CH",
+    "kk": "CN",
+    "ku": "IQ",
+    "ms": "BN ID",
+    "qu": "BO",
+    "sw": "CD",
+}
+# What a spreadsheet takes for the beginning of a formula; four are = + - @ in full width.
+_SIGNS = "=+@\uff1d\uff0b\uff0d\uff20-"
+FORMULA = frozenset(_SIGNS + "\t\r\n")
 
 
 @dataclass(frozen=True)
@@ -45,7 +59,7 @@ class Dialect:
         if not match:
             raise InvalidInput(f"{quoted(locale)} is no locale: expected one like de-DE")
         language, region = match[1].lower(), (match[2] or "").upper()
-        if _COMMA.fullmatch(language) and not _POINT_AFTER_ALL.fullmatch(f"{language}-{region}"):
+        if (language in _COMMA.split()) != (region in _OTHERWISE.get(language, "").split()):
             return cls(",", ";", bom=True)
         # Where the decimal is a point, Windows separates lists by commas, but in Switzerland.
         return cls(".", ";" if region in ("CH", "LI") else ",", bom=True)
@@ -55,10 +69,23 @@ class Dialect:
         return text.replace(".", self.decimal)
 
     def rows(self, rows: Iterable[Sequence[str]]) -> bytes:
-        """Write rows."""
+        """Write rows, harmless also where a spreadsheet separates lists otherwise."""
+        rows = list(rows)
+        text = self._written(rows)
+        if self._hidden.search(text):
+            text = self._written([[self._hidden.sub(r"\1'", cell) for cell in row] for row in rows])
+        return text.encode()
+
+    def _written(self, rows: list[Sequence[str]]) -> str:
         text = io.StringIO()
         csv.writer(text, delimiter=self.separator).writerows(rows)
-        return text.getvalue().encode()
+        return text.getvalue()
+
+    @cached_property
+    def _hidden(self) -> re.Pattern[str]:
+        """What is the middle of a cell here, and elsewhere the end of one and the beginning of a formula."""
+        ends = ",;\t\r\n".replace(self.separator, "")
+        return re.compile(f'([{ends}]"*)(?=[{_SIGNS}])')
 
     def head(self, columns: Sequence[str]) -> bytes:
         """Write the beginning of a file: the mark, if there is to be one, and the names."""

@@ -30,6 +30,7 @@ from get_invoice.problem import (
     too_many_at_once,
 )
 from get_invoice.query import LinesQuery, bare_customer_id
+from shared.json_text import loads
 from shared.keys import LineItemsKey
 from shared.storage.archive import Archive
 from shared.storage.blobs import StoredLines
@@ -117,8 +118,8 @@ def _in_time(pieces: Iterable[bytes], until: float) -> Iterator[bytes]:
 
 def _of_customer(pieces: Iterable[bytes], customer_id: str) -> Iterator[bytes]:
     """Leave the lines of one customer, as they are."""
-    # Most lines are passed over by this alone.
-    may_be = re.compile(re.escape(customer_id.encode()), re.I)
+    # Most lines are passed over by this alone; what is escaped may be anything.
+    may_be = re.compile(rb"\\u|" + re.escape(customer_id.encode()), re.I)
     for number, line in _lines(pieces):
         if may_be.search(line) and bare_customer_id(_customer_id(line, number)) == customer_id:
             yield line + b"\n"
@@ -126,11 +127,21 @@ def _of_customer(pieces: Iterable[bytes], customer_id: str) -> Iterator[bytes]:
 
 def _customer_id(line: bytes, number: int) -> str:
     try:
-        fields = _line.decode(line)
-    except (msgspec.MsgspecError, UnicodeError) as error:
+        fields = _fields(line)
+    except ValueError as error:
         raise _Ends(not_a_line(number, error)) from error
     found = (value for name, value in fields.items() if name.lower() == "customerid")
     return str(next(found, ""))
+
+
+def _fields(line: bytes) -> dict[str, Any]:
+    try:
+        return _line.decode(line)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        fields = loads(line.decode(errors="replace"))
+    if not isinstance(fields, dict):
+        raise ValueError("it is none")
+    return fields
 
 
 def _as_csv(pieces: Iterable[bytes], columns: Columns, dialect: Dialect) -> Iterator[bytes]:
@@ -142,7 +153,7 @@ def _as_csv(pieces: Iterable[bytes], columns: Columns, dialect: Dialect) -> Iter
 def _cells(columns: Columns, line: bytes, number: int, dialect: Dialect) -> list[str]:
     try:
         return columns.cells(line, dialect)
-    except (msgspec.MsgspecError, UnicodeError) as error:
+    except ValueError as error:
         raise _Ends(not_a_line(number, error)) from error
 
 

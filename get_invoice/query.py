@@ -59,10 +59,11 @@ def bare_customer_id(text: str) -> str:
 def _customer(text: str | None) -> str | None:
     if text is None:
         return None
+    bare = bare_customer_id(text.strip())
     # An empty one is a script's variable that was not set: what comes is not to be sent to a customer.
-    if not bare_customer_id(text) or len(text) > _LONGEST_ID:
+    if not bare or len(bare) > _LONGEST_ID:
         raise InvalidInput(f"customerId: {quoted(text)} is none; without one come all lines")
-    return bare_customer_id(text)
+    return bare
 
 
 def _snapshot(text: str | None) -> str | None:

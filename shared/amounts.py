@@ -24,6 +24,17 @@ def is_amount(number: Decimal) -> bool:
     return True
 
 
+def amount_of(value: object) -> Decimal | None:
+    """Give the amount that a value of JSON is, also one in a string; None where it is none."""
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+        return None
+    try:
+        amount = Decimal(value)
+    except InvalidOperation:
+        return None
+    return amount if is_amount(amount) else None
+
+
 def checked(number: Decimal) -> Decimal:
     """Give the number if it `is_amount`; raises ValueError."""
     if not is_amount(number):

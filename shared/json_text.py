@@ -15,7 +15,8 @@ from typing import Any
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _NOT_WHITE = re.compile(r"[^ \t\r\n]")
-_decoder = json.JSONDecoder()
+# It tells where a value ends; what a number is does not matter, and one of thousands of digits is refused.
+_decoder = json.JSONDecoder(parse_float=str, parse_int=str)
 
 
 def without_byte_order_mark(text: bytes) -> bytes:
@@ -49,6 +50,11 @@ def _number(text: str) -> Decimal:
         return Decimal(text)
     except ArithmeticError:
         return Decimal("Infinity")  # as json's own floats have it
+
+
+def well_formed(text: str) -> str:
+    """Give a text that can be written: whole surrogate pairs as their character, halves as U+FFFD."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def raw_members(json_object: bytes) -> dict[str, bytes]:

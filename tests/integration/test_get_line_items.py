@@ -174,6 +174,24 @@ def test_lines_without_documentation_are_json_lines_only(stored: RunningApp) -> 
     assert "JSON lines" in problem(ask(stored, format="csv"), 406)["detail"]
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        rb'{"customerId": "a14e7c5b-1", "customerName": "half of \ud83d"}',
+        b'{"customerId": "a14e7c5b-1", "customerName": "no UTF-8: \xff"}',
+        rb'{"customerId": "\u0061\u00314e7c5b-1"}',
+    ],
+)
+def test_a_line_that_is_odd_stops_no_statement(stored: RunningApp, line: bytes) -> None:
+    """It is this customer's, in a table, too."""
+    metadata = stored.metadata(BLOB)
+    text = stored.read(BLOB) + line + b"\n"
+    stored.container.upload_blob(BLOB, text, overwrite=True, metadata=metadata)
+    assert ask(stored, customerId="a14e7c5b-1").body.endswith(b"\n" + line + b"\n")
+    rows = table(ask(stored, format="csv", customerId="a14e7c5b-1").body)
+    assert len(rows) == 3
+
+
 @pytest.mark.parametrize("line", [b"[]", b"{", b'{"customerId": "a14e7c5b-1"', b"", b"\xff"])
 def test_a_broken_line_is_told_by_its_number(stored: RunningApp, line: bytes) -> None:
     """Never a table or a statement with a line less."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 
-import msgspec
 import pytest
 
+from fetch_line_items.rows import RowReader
 from get_invoice.columns import OTHERS, columns_of
 from get_invoice.csv_text import Dialect
+from shared.messages import FilePosition
 from shared.models import LINE_ITEM_TYPES
 
 EXPORT = ("graph", "one_time", "billing_line_items")
@@ -108,10 +110,83 @@ def test_escapes_of_json_are_the_characters_that_they_mean() -> None:
     assert cells(EXPORT, line) == {"CustomerName": "'=1+1 \u2028 서울"}
 
 
-@pytest.mark.parametrize("line", ["", "[]", '{"a": 1', "1", '{"a": "\udcff"}'])
+@pytest.mark.parametrize(
+    ("member", "cell"),
+    [
+        (rb'"ProductName": "Teams \ud83d"', "Teams \ufffd"),
+        (rb'"ProductName": "\ud83d\ude00 \uDE00"', "\U0001f600 \ufffd"),
+        (b'"ProductName": "Teams \xff"', "Teams \ufffd"),
+        (rb'"ProductName": "=\ud83d"', "'=\ufffd"),
+        (b'"Quantity": NaN', "NaN"),
+        (b'"Quantity": -Infinity', "'-Infinity"),
+        (b'"Quantity": ' + b"1" * 5000, "1" * 5000),
+        (rb'"PriceAdjustmentDescription": [1, "\ud83d"]', r'[1, "\ud83d"]'),
+        (rb'"New": "\ud83d"', r'{"New":"\ud83d"}'),
+    ],
+    ids=[
+        "half a pair",
+        "and a whole one",
+        "no UTF-8",
+        "formula",
+        "NaN",
+        "-Infinity",
+        "digits",
+        "list",
+        "new",
+    ],
+)
+def test_what_a_fetch_takes_has_cells(member: bytes, cell: str) -> None:
+    """A line that is stored and summed up stops no table; its amounts are there to the digit."""
+    line = b'{"Total": 5.00, ' + member + b', "Subtotal": "4.10"}'
+    (read,) = RowReader(LINE_ITEM_TYPES[EXPORT]).rows([line + b"\n"], FilePosition())
+    assert read.sums.total == Decimal("5.00")
+    columns = columns_of(EXPORT)
+    assert columns is not None
+    found = columns.cells(line, Dialect.of(None))
+    row = {name: text for name, text in zip(columns.names, found, strict=True) if text}
+    assert (row.pop("Total"), row.pop("Subtotal")) == ("5.00", "4.10")
+    assert list(row.values()) == [cell]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"total": 5, "Total": 7}',
+        b'{"Total": 7, "total": 5}',
+        b'{"Total": null, "total": 5}',
+        b'{"total": null, "Total": 7}',
+        b'{"TOTAL": 1, "total": 5}',
+        b'{"Total": "+5.10"}',
+        b'{"Total": ".5"}',
+        b'{"Total": " 5.5"}',
+        b'{"Total": "1_000.25"}',
+        b'{"Total": "1E+2"}',
+    ],
+)
+def test_the_charge_is_what_the_manifest_has_summed_up(line: bytes) -> None:
+    """However it is spelled, and in the decimals of the locale."""
+    (read,) = RowReader(LINE_ITEM_TYPES[EXPORT]).rows([line + b"\n"], FilePosition())
+    columns = columns_of(EXPORT)
+    assert columns is not None
+    for locale, point in ((None, "."), ("de-DE", ",")):
+        found = columns.cells(line, Dialect.of(locale))
+        cell = found[columns.names.index("Total")]
+        assert Decimal(cell.replace(point, ".")) == read.sums.total
+        assert point == "." or "." not in cell
+
+
+@pytest.mark.parametrize("line", ["", "[]", '{"a": 1', "1", '{"a": 1} x', "[" * 90_000])
 def test_what_is_no_object_is_an_error(line: str) -> None:
     """Whoever asks is told which line it is."""
     columns = columns_of(EXPORT)
     assert columns is not None
-    with pytest.raises((msgspec.MsgspecError, UnicodeError)):
-        columns.cells(line.encode("utf-8", "surrogateescape"), Dialect.of(None))
+    with pytest.raises(ValueError):  # noqa: PT011 - in whatever words
+        columns.cells(line.encode(), Dialect.of(None))
+
+
+def test_a_value_that_is_nested_without_end_is_an_error() -> None:
+    """No recursion is left to the app's own stack."""
+    columns = columns_of(EXPORT)
+    assert columns is not None
+    with pytest.raises(ValueError, match="nested too deeply"):
+        columns.cells(b'{"a": ' + b"[" * 90_000 + b"]" * 90_000 + b"}", Dialect.of(None))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import subprocess
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,6 +14,8 @@ from hypothesis import strategies as st
 
 from get_invoice.csv_text import Dialect, harmless
 from shared.errors import InvalidInput
+
+SIGNS = "=+-@\uff1d\uff0b\uff0d\uff20"
 
 
 @pytest.mark.parametrize(
@@ -31,6 +36,10 @@ from shared.errors import InvalidInput
         ("en", ".", ","),
         ("ja-JP", ".", ","),
         ("xx", ".", ","),
+        ("en-DE", ",", ";"),
+        ("en-ZA", ",", ";"),
+        ("es-419", ".", ","),
+        ("de-IT", ",", ";"),
     ],
 )
 def test_a_locale_says_how_numbers_and_lists_are_written(
@@ -68,10 +77,43 @@ def test_other_texts_are_left_alone(text: str) -> None:
     assert harmless(text) == text
 
 
-@given(st.lists(st.lists(st.text(st.characters(codec="utf-8")), min_size=2), max_size=5))
+def read(text: bytes, separator: str) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(text.decode(), newline=""), delimiter=separator))
+
+
+@given(
+    st.lists(
+        st.lists(st.text(st.characters(codec="utf-8", exclude_characters=SIGNS)), min_size=2),
+        max_size=5,
+    )
+)
 def test_any_text_comes_back(rows: list[list[str]]) -> None:
     """Separators, quotes and line breaks in a cell stay in that cell."""
     for dialect in (Dialect.of(None), Dialect.of("de-DE")):
-        text = dialect.rows(rows).decode()
-        read = csv.reader(io.StringIO(text, newline=""), delimiter=dialect.separator)
-        assert list(read) == rows
+        assert read(dialect.rows(rows), dialect.separator) == rows
+
+
+@given(st.lists(st.lists(st.text('=-a"; ,\t\r\n\uff0b').map(harmless), min_size=2), max_size=5))
+def test_no_text_is_a_formula_where_lists_are_separated_otherwise(rows: list[list[str]]) -> None:
+    """A file with commas in a German Excel, or the other way round: an apostrophe stands before it, and nothing else changes."""
+    for dialect in (Dialect.of(None), Dialect.of("de-DE")):
+        text = dialect.rows(rows)
+        for separator in {",", ";", "\t"} - {dialect.separator}:
+            cells = [cell for row in read(text, separator) for cell in row]
+            signs = tuple(SIGNS)
+            assert [cell for cell in cells if cell.lstrip("\t\r\n").startswith(signs)] == []
+        back = read(text, dialect.separator)
+        assert [[cell.replace("'", "") for cell in row] for row in back] == [
+            [cell.replace("'", "") for cell in row] for row in rows
+        ]
+
+
+def test_the_decimal_is_that_of_unicodes_data() -> None:
+    """In each language and region that Node.js knows, where its data are those of the table."""
+    script = Path(__file__).with_name("decimals.js")
+    found = subprocess.run(["node", script], capture_output=True, text=True, check=True).stdout
+    cldr, decimals = json.loads(found)
+    if not cldr.startswith("48."):
+        pytest.skip(f"Node.js has CLDR {cldr}, the table is of 48")
+    assert len(decimals) > 10_000
+    assert {locale: Dialect.of(locale).decimal for locale in decimals} == decimals
