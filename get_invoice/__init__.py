@@ -11,7 +11,7 @@ import azure.functions as func
 from azure.core.exceptions import AzureError
 
 from get_invoice.answer import Answer
-from get_invoice.content_types import HTML, JSON, negotiated, spreadsheet_language
+from get_invoice.content_types import HTML, JSON, negotiated, spreadsheet_languages
 from get_invoice.invoice import invoice_answer
 from get_invoice.invoice_page import invoice_page
 from get_invoice.invoices import list_answer
@@ -104,8 +104,8 @@ def _invoice(req: func.HttpRequest, services: Services) -> Answer:
     name = req.route_params["invoiceId"]
     found = invoice_answer(name, services, get_recent_list(), expand=as_page or expand is not None)
     if as_page and found.status == 200:
-        language = spreadsheet_language(req.headers)
-        return invoice_page(invoice_id(name), found, Links.of(req.url, req.params), language)
+        languages = spreadsheet_languages(req.headers)
+        return invoice_page(invoice_id(name), found, Links.of(req.url, req.params), languages)
     return found
 
 

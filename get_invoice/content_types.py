@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from werkzeug.datastructures import LanguageAccept, MIMEAccept
 from werkzeug.http import parse_accept_header
@@ -35,16 +36,17 @@ def negotiated(
                 f"{quoted(name)} is no format of this: expected {', '.join(names)} or {last}"
             )
         return chosen
-    accept = parse_accept_header(headers.get("accept"), MIMEAccept)
-    return accept.best_match(offered) or offered[0]
+    accepted = parse_accept_header(headers.get("accept"), MIMEAccept)
+    # A charset and the like do not matter: there is one of each type.
+    types = MIMEAccept((each.partition(";")[0].strip(), quality) for each, quality in accepted)
+    return types.best_match(offered) or offered[0]
 
 
-def spreadsheet_language(headers: Mapping[str, str]) -> str | None:
-    """Give the first of a browser's languages that says how numbers are written."""
-    for language in parse_accept_header(headers.get("accept-language"), LanguageAccept).values():
-        try:
-            Dialect.of(language)
-        except InvalidInput:
-            continue
-        return language
-    return None
+def spreadsheet_languages(headers: Mapping[str, str]) -> list[str]:
+    """Give those of a browser's languages that write tables in different ways, the most wanted first."""
+    found: dict[Dialect, str] = {}
+    accepted = parse_accept_header(headers.get("accept-language"), LanguageAccept)
+    for language in filter(None, accepted.values()):
+        with suppress(InvalidInput):
+            found.setdefault(Dialect.of(language), language)
+    return list(found.values())

@@ -81,8 +81,8 @@ class _Added(msgspec.Struct, rename="camel"):
     manifest: msgspec.Raw = msgspec.Raw(b"null")
 
 
-def invoice_page(invoice_id: str, answer: Answer, links: Links, language: str | None) -> Answer:
-    """Write the page of an invoice from its answer; `language` is what the reader's spreadsheet speaks."""
+def invoice_page(invoice_id: str, answer: Answer, links: Links, languages: list[str]) -> Answer:
+    """Write the page of an invoice from its answer; `languages` are those that the reader's spreadsheet may speak."""
     added = msgspec.json.decode(answer.body, type=_Added)
     made = page(
         "invoice.html",
@@ -91,7 +91,7 @@ def invoice_page(invoice_id: str, answer: Answer, links: Links, language: str | 
         head=loads(answer.body),
         manifest=_manifest(added.manifest),
         details=added.line_items,
-        downloads=partial(_downloads, links, language, invoice_id),
+        downloads=partial(_downloads, links, languages, invoice_id),
         stored_for=_age(answer.headers.get("Age")),
         provider_names=_PROVIDERS,
     )
@@ -106,11 +106,11 @@ def _manifest(text: msgspec.Raw) -> _Manifest | None:
 
 
 def _downloads(
-    links: Links, language: str | None, invoice_id: str, detail: _Detail, **version: str
+    links: Links, languages: list[str], invoice_id: str, detail: _Detail, **version: str
 ) -> dict[str, str]:
     """Give the addresses of the lines by the names of the forms that they can have."""
     where = (invoice_id, "lineItems", detail.billing_provider, detail.invoice_line_item_type)
-    forms = spreadsheet_forms(language) | {"JSON lines": {"format": "jsonl"}}
+    forms = spreadsheet_forms(languages) | {"JSON lines": {"format": "jsonl"}}
     return {name: links.to(*where, **form, **version) for name, form in forms.items()}
 
 

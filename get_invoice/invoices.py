@@ -11,7 +11,7 @@ from operator import attrgetter
 import msgspec
 
 from get_invoice.answer import Answer
-from get_invoice.content_types import CSV, HTML, JSON, negotiated, spreadsheet_language
+from get_invoice.content_types import CSV, HTML, JSON, negotiated, spreadsheet_languages
 from get_invoice.csv_text import Dialect, harmless
 from get_invoice.deadline import within
 from get_invoice.pages import Links, list_page
@@ -60,8 +60,8 @@ def list_answer(
     following = None if last is None else link_to(url, params, after=last)
     more = {"Link": f'<{following}>; rel="next"'} if following else {}
     if form == HTML:
-        links, language = Links.of(url, params), spreadsheet_language(headers)
-        return list_page(rows, count, query, links, _filters(params), last, language)
+        links, languages = Links.of(url, params), spreadsheet_languages(headers)
+        return list_page(rows, count, query, links, _filters(params), last, languages)
     if form == CSV:
         return Answer(200, _csv(rows, dialect), {**_AS_FILE, **more})
     return Answer(200, _json(rows, count, following), {"Content-Type": JSON, **more})

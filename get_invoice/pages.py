@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from get_invoice.answer import Answer
-from get_invoice.query import STATES, ListQuery
+from get_invoice.query import STATES, ListQuery, key_of
 from get_invoice.stored import Row
 from shared.amounts import is_amount, rounded, shown, total_of
 from shared.settling import FETCHING, SETTLED
@@ -40,8 +40,10 @@ class Links:
     @classmethod
     def of(cls, url: str, params: Mapping[str, str]) -> Links:
         """Make those of a page; `url` is that of the list, or of anything below it."""
-        above, _, _ = urlsplit(url).path.rpartition("/invoices")
-        return cls(f"{above}/invoices", params.get("code"))
+        path = urlsplit(url).path
+        # Routes are taken in upper and lower case.
+        above = path[: path.lower().rindex("/invoices")]
+        return cls(f"{above}/invoices", key_of(params))
 
     def to(self, *parts: str, **query: str) -> str:
         """Give an address below that of the list."""
@@ -68,13 +70,13 @@ def list_page(
     links: Links,
     filters: Mapping[str, str],
     after: str | None,
-    language: str | None,
+    languages: list[str],
 ) -> Answer:
     """Write the page of the list: `rows` of the `count` that the `filters` let pass, and what comes `after`.
 
-    `language` is what the reader's spreadsheet speaks.
+    `languages` are those that the reader's spreadsheet may speak.
     """
-    forms = spreadsheet_forms(language)
+    forms = spreadsheet_forms(languages)
     return page(
         "invoices.html",
         links,
@@ -89,10 +91,10 @@ def list_page(
     )
 
 
-def spreadsheet_forms(language: str | None) -> dict[str, dict[str, str]]:
+def spreadsheet_forms(languages: list[str]) -> dict[str, dict[str, str]]:
     """Give the parameters by which a table can be downloaded, by the names of what reads it."""
     csv = {"format": "csv"}
-    return ({f"Excel ({language})": csv | {"locale": language}} if language else {}) | {"CSV": csv}
+    return {f"Excel ({each})": csv | {"locale": each} for each in languages} | {"CSV": csv}
 
 
 def _months(rows: list[Row]) -> Iterator[_Month]:

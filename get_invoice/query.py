@@ -19,7 +19,7 @@ FILTERS = ("state", "from", "to", "currency")
 """The parameters that say which rows; the others say how they are given."""
 
 # Of the key that the Functions host asks for, and of nobody else.
-_KEY = ("code", "clientId")
+_KEY, _OF_KEY = "code", ("code", "clientid")
 _GIVEN_AS = ("locale", "format")
 _SNAPSHOT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z", re.A)
 _LONGEST_ID = 100
@@ -28,10 +28,15 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.A)
 _SIZE = re.compile(r"[1-9]\d{0,3}", re.A)
 
 
+def key_of(params: Mapping[str, str]) -> str | None:
+    """Give the function key, where it came in the query. ASP.NET, and so the host, takes its name in any case."""
+    return next((text for name, text in params.items() if name.lower() == _KEY), None)
+
+
 def _refuse_unknown(params: Mapping[str, str], known: Collection[str]) -> None:
     """Raise InvalidInput for a parameter that nobody reads: one that is misspelled would ask for everything."""
     for name in params:
-        if name not in known and name not in _KEY:
+        if name not in known and name.lower() not in _OF_KEY:
             raise InvalidInput(
                 f"{quoted(name)} is no parameter of this: expected {', '.join(known)}"
             )
@@ -123,7 +128,7 @@ class ListQuery:
 
 def link_to(url: str, params: Mapping[str, str], **changed: str) -> str:
     """Give the address of the same list with other parameters, and without a key."""
-    query = {name: value for name, value in params.items() if name not in _KEY} | changed
+    query = {name: text for name, text in params.items() if name.lower() not in _OF_KEY} | changed
     parts = urlsplit(url)
     return urlunsplit((parts.scheme, parts.netloc, parts.path, urlencode(query), ""))
 

@@ -7,7 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from get_invoice.content_types import CSV, HTML, JSON, JSON_LINES, negotiated
+from get_invoice.content_types import CSV, HTML, JSON, JSON_LINES, negotiated, spreadsheet_languages
+from get_invoice.pages import Links
 from get_invoice.query import LinesQuery, ListQuery, link_to
 from get_invoice.stored import Row
 from shared.errors import InvalidInput
@@ -145,6 +146,17 @@ def test_the_next_link_has_no_key() -> None:
     url = "https://app.example/api/invoices?code=secret&state=settled"
     link = link_to(url, {"code": "secret", "state": "settled"}, after="2026-11-08~G1")
     assert link == "https://app.example/api/invoices?state=settled&after=2026-11-08~G1"
+    assert link_to(url, {"CODE": "secret", "clientid": "default"}) == url.partition("?")[0]
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/invoices", "/api/Invoices", "/api/INVOICES/G1/lineItems/a/b"]
+)
+@pytest.mark.parametrize("name", ["code", "Code"])
+def test_links_of_a_page_lead_below_the_list(path: str, name: str) -> None:
+    """With the key that came, in whatever case the address was written."""
+    links = Links.of(f"https://app.example{path}?{name}=secret", {name: "secret"})
+    assert links.to("G1") == "/api/invoices/G1?code=secret"
 
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
@@ -165,6 +177,8 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
         ({"format": "JSON"}, BROWSER, (JSON, CSV, HTML), JSON),
         ({"format": "jsonl"}, "text/csv", (JSON_LINES, CSV), JSON_LINES),
         ({}, ";;q=x,,", (JSON, CSV), JSON),
+        ({}, "text/csv; charset=utf-8; header=present", (JSON, CSV), CSV),
+        ({}, "text/html;level=1;q=0.2, text/csv;q=0.1", (JSON, CSV, HTML), HTML),
     ],
 )
 def test_the_form_is_what_the_caller_wants_most(
@@ -173,6 +187,23 @@ def test_the_form_is_what_the_caller_wants_most(
     """`format` comes before `Accept`; programs that do not care get JSON, browsers a page."""
     headers = {"accept": accept} if accept is not None else {}
     assert negotiated(params, headers, offered) == expected
+
+
+@pytest.mark.parametrize(
+    ("accepted", "expected"),
+    [
+        ("de-DE, de;q=0.9, en;q=0.8, en-US;q=0.7", ["de-DE", "en"]),
+        ("en-US,fr-FR;q=0.5,de-CH;q=0.4", ["en-US", "fr-FR", "de-CH"]),
+        ("*, ;;, tlh-Klingon-x", []),
+        (None, []),
+    ],
+)
+def test_a_reader_has_a_table_for_each_way_to_write_numbers(
+    accepted: str | None, expected: list[str]
+) -> None:
+    """The most wanted language of each comes first."""
+    headers = {"accept-language": accepted} if accepted else {}
+    assert spreadsheet_languages(headers) == expected
 
 
 def test_a_format_that_is_not_offered_is_refused() -> None:
