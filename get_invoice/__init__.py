@@ -21,7 +21,7 @@ from get_invoice.problem import problem, storage_failed
 from get_invoice.recent_list import RecentList
 from shared import telemetry
 from shared.errors import InvalidInput
-from shared.keys import LineItemsKey, invoice_id
+from shared.keys import LineItemsKey
 from shared.log import about, get_logger
 from shared.services import Services, get_services
 
@@ -63,50 +63,44 @@ def _respond(
     work: Callable[[func.HttpRequest, Services], Answer],
 ) -> func.HttpResponse:
     with telemetry.invocation(name, context):
-        try:
-            answered = _answer(req, work)
-        except Exception:  # the host would send a 500 without a word
-            _log.exception("%s failed", name)
-            answered = problem(500, "Internal error", "The app's log says what went wrong.")
+        answered = _answer(name, req, work)
+        if answered.status >= 400 and negotiated({}, req.headers, (JSON, HTML)) == HTML:
+            links = Links.of(req.url, req.params)
+            answered = problem_page(answered, links, json.loads(answered.body))
     headers = _ALWAYS | answered.headers
     return func.HttpResponse(answered.body, status_code=answered.status, headers=headers)
 
 
-def _answer(req: func.HttpRequest, work: Callable[[func.HttpRequest, Services], Answer]) -> Answer:
-    """Do the work; errors are answers too, and pages where a browser asks."""
+def _answer(
+    name: str, req: func.HttpRequest, work: Callable[[func.HttpRequest, Services], Answer]
+) -> Answer:
+    """Do the work; whatever goes wrong is an answer, too."""
     try:
-        answered = _done(req, work)
-    except (AzureError, TimeoutError) as error:
-        _log.warning("Storage: %s", error or "no answer in time")
-        answered = storage_failed(error)
-    if answered.status >= 400 and negotiated({}, req.headers, (JSON, HTML)) == HTML:
-        return problem_page(answered, Links.of(req.url, req.params), json.loads(answered.body))
-    return answered
-
-
-def _done(req: func.HttpRequest, work: Callable[[func.HttpRequest, Services], Answer]) -> Answer:
-    try:
-        services = get_services()
-    except InvalidInput as error:
-        _log.error("%s", error)
-        return problem(500, "App settings need attention", str(error))
-    try:
+        try:
+            services = get_services()
+        except InvalidInput as error:
+            _log.error("%s", error)
+            return problem(500, "App settings need attention", str(error))
         return work(req, services)
     except InvalidInput as error:
         return problem(400, "The request is not understood", str(error))
+    except (AzureError, TimeoutError) as error:
+        _log.warning("Storage: %s", error or "no answer in time")
+        return storage_failed(error)
+    except Exception:  # the host would send a 500 without a word
+        _log.exception("%s failed", name)
+        return problem(500, "Internal error", "The app's log says what went wrong.")
 
 
 def _invoice(req: func.HttpRequest, services: Services) -> Answer:
     expand = req.params.get("expand")
     if expand not in (None, "lineItems"):
         return problem(400, "Unknown expand", "The one value that expand can have is lineItems.")
-    as_page = negotiated(req.params, req.headers, (JSON, HTML)) == HTML
-    name = req.route_params["invoiceId"]
-    found = invoice_answer(name, services, get_recent_list(), expand=as_page or expand is not None)
-    if as_page and found.status == 200:
-        languages = spreadsheet_languages(req.headers)
-        return invoice_page(invoice_id(name), found, Links.of(req.url, req.params), languages)
-    return found
+    name, recent_list = req.route_params["invoiceId"], get_recent_list()
+    if negotiated(req.params, req.headers, (JSON, HTML)) == HTML:
+        links, languages = Links.of(req.url, req.params), spreadsheet_languages(req.headers)
+        return invoice_page(name, services, recent_list, links, languages)
+    return invoice_answer(name, services, recent_list, expand=expand is not None)
 
 
 def _invoices(req: func.HttpRequest, services: Services) -> Answer:

@@ -38,11 +38,19 @@ class Detail(msgspec.Struct, rename="camel", omit_defaults=True):
 def with_line_items(invoice: bytes, invoice_id: str, archive: Archive) -> bytes:
     """Add the members `lineItems` and `manifest` to an invoice's JSON text, and leave the rest as it is.
 
-    Each detail has a status: `complete` when its lines are in storage, unless the stored invoice has
-    changed since; `in_progress` when they are under way or the first pages are staged
-    (`pagesStaged`); `missing` otherwise. `manifest` is what the manifest says of the whole invoice, None
-    where there is none: its own `state` says whether the lines are final, that of the invoice is
-    Partner Center's.
+    `manifest` is what the manifest says of the whole invoice, None where there is none: its own `state`
+    says whether the lines are final, that of the invoice is Partner Center's.
+    """
+    manifest = of_the_whole(archive.manifest_text(invoice_id))
+    members = {"lineItems": line_items(invoice, invoice_id, archive), "manifest": manifest}
+    return _with_members(invoice, msgspec.json.encode(members))
+
+
+def line_items(invoice: bytes, invoice_id: str, archive: Archive) -> list[Detail]:
+    """Say of each detail of an invoice, and of lines that it no longer has, what is in storage.
+
+    The status is `complete` when lines are in storage, unless the stored invoice has changed since;
+    `in_progress` when they are under way or the first pages are staged (`pagesStaged`); else `missing`.
     """
     stored = inventory_of(archive, invoice_id)
     version = stored.invoice.version if stored.invoice else None
@@ -53,13 +61,12 @@ def with_line_items(invoice: bytes, invoice_id: str, archive: Archive) -> bytes:
     else:
         keys = list(details_of(parsed).links)
         current = stored.current(version)
-    line_items = [_detail(key, version, stored, current, archive) for key in keys]
-    members = {"lineItems": line_items, "manifest": _whole(archive.manifest_text(invoice_id))}
-    return _with_members(invoice, msgspec.json.encode(members))
+    keys += [key for key in stored.lines if key not in keys]
+    return [_detail(key, version, stored, current, archive) for key in keys]
 
 
-def _whole(manifest: bytes | None) -> dict[str, msgspec.Raw] | None:
-    """Take what a manifest says of the invoice as a whole."""
+def of_the_whole(manifest: bytes | None) -> dict[str, msgspec.Raw] | None:
+    """Take what a manifest says of the invoice as a whole, None where it cannot be read."""
     try:
         members = msgspec.json.decode(manifest or b"", type=dict[str, msgspec.Raw])
     except msgspec.MsgspecError:

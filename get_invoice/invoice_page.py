@@ -1,50 +1,33 @@
-"""The page of one invoice, from the same answer that other apps get."""
+"""The page of one invoice: what is stored of it, or where nothing is, what Partner Center gives."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
-from functools import partial
 
 import msgspec
+from msgspec import UNSET
 
 from get_invoice.answer import Answer
+from get_invoice.deadline import within
+from get_invoice.expand import Detail, line_items, of_the_whole
+from get_invoice.invoice import invoice_answer
 from get_invoice.pages import Links, page, spreadsheet_forms
+from get_invoice.problem import not_an_invoice_id
+from get_invoice.recent_list import RecentList
+from shared.errors import InvalidInput
 from shared.json_text import loads
+from shared.keys import invoice_id
+from shared.services import Services
+from shared.storage.archive import Archive
 
+_SECONDS = 60.0
 _PROVIDERS = {"office": "Office", "azure": "Azure", "one_time": "New commerce"}
 _TYPES = {"billing_line_items": "billing", "usage_line_items": "usage"}
 _STATUS = {"complete": "in storage", "in_progress": "on the way", "missing": "missing"}
-
-
-class _Earlier(msgspec.Struct, rename="camel"):
-    snapshot: str
-    lines: int
-    total: Decimal | None = None
-    fetched_at: str | None = None
-
-
-class _Detail(msgspec.Struct, rename="camel"):
-    billing_provider: str
-    invoice_line_item_type: str
-    status: str
-    source: str | None = None
-    lines: int | None = None
-    total: Decimal | None = None
-    currency: str | None = None
-    fetched_at: str | None = None
-    pages_staged: int = 0
-    earlier: list[_Earlier] = []
-
-    @property
-    def name(self) -> str:
-        provider = _PROVIDERS.get(self.billing_provider, self.billing_provider)
-        return f"{provider}, {_TYPES.get(self.invoice_line_item_type, self.invoice_line_item_type)}"
-
-    @property
-    def progress(self) -> str:
-        pages = f", {self.pages_staged:,} pages or blocks so far" if self.pages_staged else ""
-        return f"{_STATUS.get(self.status, self.status)}{pages}"
 
 
 class _ChargeType(msgspec.Struct, rename="camel"):
@@ -74,51 +57,123 @@ class _Manifest(msgspec.Struct, rename="camel"):
     reconciliation: _Reconciliation = msgspec.field(default_factory=_Reconciliation)
 
 
-class _Added(msgspec.Struct, rename="camel"):
-    """What `?expand=lineItems` adds to an invoice."""
+@dataclass(frozen=True)
+class _Version:
+    """Lines that are, or were, in storage; `downloads` are their addresses by the names of the forms."""
 
-    line_items: list[_Detail]
-    manifest: msgspec.Raw = msgspec.Raw(b"null")
+    lines: int
+    total: Decimal | None
+    fetched_at: str | None
+    downloads: dict[str, str]
 
 
-def invoice_page(invoice_id: str, answer: Answer, links: Links, languages: list[str]) -> Answer:
-    """Write the page of an invoice from its answer; `languages` are those that the reader's spreadsheet may speak."""
-    added = msgspec.json.decode(answer.body, type=_Added)
-    made = page(
+@dataclass(frozen=True)
+class _Row:
+    """A detail of the invoice; `now` is None where none of its lines are in storage."""
+
+    name: str
+    progress: str
+    source: str | None
+    currency: str | None
+    now: _Version | None
+    earlier: list[_Version]
+
+
+def invoice_page(
+    name: str, services: Services, recent_list: RecentList, links: Links, languages: list[str]
+) -> Answer:
+    """Write the page of the invoice with the id `name`; `languages` are those that the reader's spreadsheet may speak.
+
+    Microsoft is asked only where the invoice is not stored. Errors are answers too; raises AzureError
+    where storage fails and TimeoutError where it gives no answer in time.
+    """
+    try:
+        bare_id = invoice_id(name)
+    except InvalidInput as error:
+        return not_an_invoice_id(error)
+    archive, until = services.archive, time.monotonic() + _SECONDS
+    stored = within(until, lambda: archive.invoice(bare_id))
+    if stored:
+        text, stored_at = stored.text, stored.stored_at
+    else:
+        found = invoice_answer(name, services, recent_list, expand=False)
+        if found.status != 200:
+            return found
+        text, stored_at = found.body, None
+    forms = spreadsheet_forms(languages) | {"JSON lines": {"format": "jsonl"}}
+    return within(until, lambda: _page(bare_id, text, stored_at, archive, links, forms))
+
+
+def _page(
+    bare_id: str,
+    text: bytes,
+    stored_at: datetime | None,
+    archive: Archive,
+    links: Links,
+    forms: dict[str, dict[str, str]],
+) -> Answer:
+    manifest = archive.manifest_text(bare_id)
+    return page(
         "invoice.html",
         links,
-        id=invoice_id,
-        head=loads(answer.body),
-        manifest=_manifest(added.manifest),
-        details=added.line_items,
-        downloads=partial(_downloads, links, languages, invoice_id),
-        stored_for=_age(answer.headers.get("Age")),
+        id=bare_id,
+        head=_head(text),
+        stored_at=stored_at,
+        has_manifest=manifest is not None,
+        manifest=_manifest(manifest),
+        details=[_row(each, bare_id, links, forms) for each in line_items(text, bare_id, archive)],
         provider_names=_PROVIDERS,
     )
-    return replace(made, status=answer.status)
 
 
-def _manifest(text: msgspec.Raw) -> _Manifest | None:
-    try:
-        return msgspec.json.decode(text, type=_Manifest | None)
-    except msgspec.MsgspecError:
-        return None  # somebody has spoiled it
+def _head(text: bytes) -> dict[str, object]:
+    with suppress(ValueError):
+        found = loads(text)
+        return found if isinstance(found, dict) else {}
+    return {}  # somebody has spoiled it
 
 
-def _downloads(
-    links: Links, languages: list[str], invoice_id: str, detail: _Detail, **version: str
-) -> dict[str, str]:
-    """Give the addresses of the lines by the names of the forms that they can have."""
-    where = (invoice_id, "lineItems", detail.billing_provider, detail.invoice_line_item_type)
-    forms = spreadsheet_forms(languages) | {"JSON lines": {"format": "jsonl"}}
-    return {name: links.to(*where, **form, **version) for name, form in forms.items()}
-
-
-def _age(seconds: str | None) -> str | None:
-    if seconds is None:
+def _manifest(text: bytes | None) -> _Manifest | None:
+    """Read a manifest member by member: one that is odd counts as unknown."""
+    members = of_the_whole(text)
+    if members is None:
         return None
-    minutes = int(seconds) // 60
-    for size, unit in ((1440, "day"), (60, "hour"), (1, "minute")):
-        if count := minutes // size:
-            return f"{count} {unit}{'' if count == 1 else 's'}"
-    return "a moment"
+    manifest = _Manifest()
+    for field in msgspec.structs.fields(_Manifest):
+        with suppress(KeyError, msgspec.MsgspecError, UnicodeError, RecursionError):
+            member = members[field.encode_name]
+            setattr(manifest, field.name, msgspec.json.decode(member, type=field.type))
+    return manifest
+
+
+def _row(detail: Detail, bare_id: str, links: Links, forms: dict[str, dict[str, str]]) -> _Row:
+    where = (bare_id, "lineItems", detail.billing_provider, detail.invoice_line_item_type)
+
+    def downloads(**version: str) -> dict[str, str]:
+        return {name: links.to(*where, **form, **version) for name, form in forms.items()}
+
+    provider = _PROVIDERS.get(detail.billing_provider, detail.billing_provider)
+    kind = _TYPES.get(detail.invoice_line_item_type, detail.invoice_line_item_type)
+    staged = f", {detail.pages_staged:,} pages or blocks so far" if detail.pages_staged else ""
+    now = None
+    if detail.lines is not UNSET:
+        fetched_at = detail.fetched_at or None
+        now = _Version(detail.lines, _amount(detail.total), fetched_at, downloads())
+    return _Row(
+        name=f"{provider}, {kind}",
+        progress=f"{_STATUS[detail.status]}{staged}",
+        source=detail.source or None,
+        currency=detail.currency or None,
+        now=now,
+        earlier=[
+            _Version(
+                each.lines, _amount(each.total), each.fetched_at, downloads(snapshot=each.snapshot)
+            )
+            for each in detail.earlier
+        ],
+    )
+
+
+def _amount(number: object) -> Decimal | None:
+    """Take an amount as a manifest has it."""
+    return Decimal(bytes(number).decode()) if isinstance(number, msgspec.Raw) else None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from calendar import monthrange
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from hashlib import sha256
@@ -15,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from get_invoice.answer import Answer
-from get_invoice.query import STATES, ListQuery, key_of
+from get_invoice.query import ListQuery, key_of
 from get_invoice.stored import Row
 from shared.amounts import is_amount, rounded, shown, total_of
-from shared.settling import FETCHING, SETTLED
+from shared.json_text import well_formed
+from shared.settling import FETCHING, SETTLED, STATES
 from shared.storage.head import Head
 from shared.storage.metadata import moment
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _NONE, _MINUS = "\u2013", "\u2212"
-_CENT, _MONTH = Decimal("0.01"), timedelta(days=31)
+_CENT = Decimal("0.01")
 
 
 @dataclass(frozen=True)
@@ -54,11 +56,12 @@ class Links:
 
 @dataclass(frozen=True)
 class _Month:
-    """The invoices of a month, what they charge by currency, and how many are not settled or, complete, do not add up."""
+    """The invoices of a month, what they charge by currency as far as it is known, and how many are not settled or, complete, do not add up."""
 
     first_day: date | None
     rows: list[Row]
     totals: list[tuple[str | None, Decimal]]
+    unknown: int
     unsettled: int
     differing: int
 
@@ -100,19 +103,20 @@ def spreadsheet_forms(languages: list[str]) -> dict[str, dict[str, str]]:
 def _months(rows: list[Row]) -> Iterator[_Month]:
     for first_day, group in groupby(rows, lambda row: row.month):
         of_month = list(group)
-        currencies = dict.fromkeys(row.head.currency for row in of_month)
+        known = [row.head for row in of_month if row.head.charges is not None]
+        currencies = dict.fromkeys(head.currency for head in known)
         yield _Month(
             first_day,
             of_month,
-            [(currency, _charged(of_month, currency)) for currency in currencies],
+            [(currency, _charged(known, currency)) for currency in currencies],
+            len(of_month) - len(known),
             sum(row.state != SETTLED for row in of_month),
             sum(bool(row.difference) and row.state != FETCHING for row in of_month),
         )
 
 
-def _charged(rows: list[Row], currency: str | None) -> Decimal:
-    heads = (row.head for row in rows if row.head.currency == currency)
-    return total_of(head.charges for head in heads if head.charges is not None)
+def _charged(heads: list[Head], currency: str | None) -> Decimal:
+    return total_of(head.charges for head in heads if head.charges and head.currency == currency)
 
 
 def problem_page(answer: Answer, links: Links, told: Mapping[str, Any]) -> Answer:
@@ -137,7 +141,7 @@ def page(template: str, links: Links, **values: Any) -> Answer:
         "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",
     }
-    return Answer(200, text.encode(), headers)
+    return Answer(200, well_formed(text).encode(), headers)
 
 
 @cache
@@ -180,9 +184,8 @@ def money(amount: object) -> str:
 def cents(amount: object) -> str:
     """Write an amount rounded to cents, but one that would be nothing then."""
     number = _number(amount)
-    if number is None or abs(number) < _CENT / 2:
-        return money(amount)
-    return money(rounded(number, _CENT))
+    in_cents = number and rounded(number, _CENT)
+    return money(in_cents or amount)
 
 
 def _number(amount: object) -> Decimal | None:
@@ -198,8 +201,8 @@ def period(head: Head) -> str:
     first, last = head.period_start, head.period_end
     if first is None or last is None:
         return _NONE
-    is_month = first.day == 1 and (last + timedelta(days=1)).day == 1 and last - first < _MONTH
-    return f"{first:%b %Y}" if is_month else f"{first} to {last}"
+    of_month = first.replace(day=1), first.replace(day=monthrange(first.year, first.month)[1])
+    return f"{first:%b %Y}" if (first, last) == of_month else f"{first} to {last}"
 
 
 def day(text: object) -> str:

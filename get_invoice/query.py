@@ -12,9 +12,8 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 from get_invoice.stored import Row
 from shared.errors import InvalidInput
 from shared.keys import quoted
-from shared.settling import FETCHING, SETTLED, SETTLING
+from shared.settling import STATES
 
-STATES = (FETCHING, SETTLING, SETTLED)
 FILTERS = ("state", "from", "to", "currency")
 """The parameters that say which rows; the others say how they are given."""
 
@@ -22,9 +21,10 @@ FILTERS = ("state", "from", "to", "currency")
 _KEY, _OF_KEY = "code", ("code", "clientid")
 _GIVEN_AS = ("locale", "format")
 _SNAPSHOT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z", re.A)
-_LONGEST_ID = 100
+_CUSTOMER_ID = re.compile(r"[!-~]{1,100}", re.A)
 _MOST_ROWS = 5000
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.A)
+_POSITION = re.compile(r"\d{4}-\d\d-\d\d~\w{1,32}", re.A)
 _SIZE = re.compile(r"[1-9]\d{0,3}", re.A)
 
 
@@ -64,9 +64,9 @@ def bare_customer_id(text: str) -> str:
 def _customer(text: str | None) -> str | None:
     if text is None:
         return None
-    bare = bare_customer_id(text.strip())
+    bare = bare_customer_id(text)
     # An empty one is a script's variable that was not set: what comes is not to be sent to a customer.
-    if not bare or len(bare) > _LONGEST_ID:
+    if not bare or not _CUSTOMER_ID.fullmatch(text):
         raise InvalidInput(f"customerId: {quoted(text)} is none; without one come all lines")
     return bare
 
@@ -97,7 +97,7 @@ class ListQuery:
             _day("from", params.get("from")),
             _day("to", params.get("to")),
             _currency(params.get("currency")),
-            params.get("after") or None,
+            _position(params.get("after")),
             _size(params.get("pageSize"), page_size),
         )
 
@@ -111,8 +111,7 @@ class ListQuery:
         matching = [row for row in rows if self._matches(row)]
         left = [row for row in matching if self.after is None or row.position < self.after]
         page = left[: self.page_size]
-        if whole_months and page:
-            month = page[-1].month
+        if whole_months and page and (month := page[-1].month):
             page += takewhile(lambda row: row.month == month, left[len(page) :])
         return page, len(matching), page[-1].position if len(left) > len(page) else None
 
@@ -122,7 +121,7 @@ class ListQuery:
             self.state in (None, row.state)
             and (self.since is None or (day is not None and day >= self.since))
             and (self.until is None or (day is not None and day <= self.until))
-            and self.currency in (None, row.head.currency)
+            and self.currency in (None, (row.head.currency or "").upper())
         )
 
 
@@ -150,6 +149,14 @@ def _day(name: str, text: str | None) -> date | None:
     except ValueError:
         pass
     raise InvalidInput(f"{name}: {quoted(text)} is no day: expected one like 2026-10-31")
+
+
+def _position(text: str | None) -> str | None:
+    if text and not _POSITION.fullmatch(text):
+        raise InvalidInput(
+            f"after: {quoted(text)} is none: expected what the page before has given"
+        )
+    return text or None
 
 
 def _currency(text: str | None) -> str | None:

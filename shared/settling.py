@@ -16,6 +16,7 @@ from shared.models import Invoice
 from shared.storage.blobs import ManifestMetadata, StoredLines
 
 FETCHING, SETTLING, SETTLED = "fetching", "settling", "settled"
+STATES = (FETCHING, SETTLING, SETTLED)
 
 _DAY = timedelta(days=1)
 _RESTATED_AFTER = timedelta(days=30)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from shared.keys import LineItemsKey
-from shared.settling import FETCHING
+from shared.settling import FETCHING, STATES
 from shared.storage.archive import Archive
 from shared.storage.blobs import (
     InvoiceMetadata,
@@ -49,8 +49,9 @@ class InvoiceBlobs:
 
     @property
     def state(self) -> str:
-        """Its state, as the manifest has it; `fetching` where there is no manifest yet."""
-        return (self.manifest and self.manifest.state) or FETCHING
+        """Its state, as the manifest has it; `fetching` where that has none that is known."""
+        state = self.manifest.state if self.manifest else None
+        return state if state in STATES else FETCHING
 
     @property
     def is_invoice(self) -> bool:

@@ -411,6 +411,17 @@ def expanded(app: RunningApp, invoice_id: str = ID) -> list[dict[str, Any]]:
     return entries
 
 
+def test_expand_tells_of_lines_that_are_on_no_detail_any_more(
+    app: RunningApp, partner_center: SimulatedPartnerCenter
+) -> None:
+    """They are in storage and in the manifest, so they are here."""
+    app.list_invoices()
+    app.drain()
+    before = expanded(app)
+    partner_center.put(replace(partner_center.invoices[ID], details=()))
+    assert [entry["status"] for entry in expanded(app)] == ["complete"] * len(before)
+
+
 def test_expand_leaves_the_invoice_as_it_is(
     app: RunningApp, partner_center: SimulatedPartnerCenter
 ) -> None:

@@ -154,6 +154,64 @@ def test_a_request_that_is_not_understood_is_told(accept: str) -> None:
             assert "<b>" not in text
 
 
+@pytest.mark.parametrize(
+    ("accept", "kind"), [("*/*", "application/problem+json"), (BROWSER, "text/html")]
+)
+def test_what_nobody_has_foreseen_is_told(
+    trigger: pytest.MonkeyPatch, accept: str, kind: str
+) -> None:
+    """As an error of the app, to a person as a page; what it was is in the log alone."""
+
+    def fails(*_: object, **__: object) -> None:
+        raise RuntimeError("the reactor")
+
+    trigger.setattr("shared.storage.archive.Archive.listed", fails)
+    answer = call(get_invoices, accept=accept)
+    assert answer.status_code == 500
+    assert answer.headers["content-type"].startswith(kind)
+    assert b"Internal error" in answer.get_body()
+    assert b"reactor" not in answer.get_body()
+
+
+def test_storage_that_does_not_answer_in_time_is_told(trigger: pytest.MonkeyPatch) -> None:
+    """504, by each function."""
+
+    def late(*_: object, **__: object) -> None:
+        raise TimeoutError
+
+    trigger.setattr("shared.storage.archive.Archive.listed", late)
+    trigger.setattr("shared.storage.archive.Archive.read_lines", late)
+    trigger.setattr("shared.storage.archive.Archive.invoice", late)
+    for answer in (
+        call(get_invoices),
+        lines_of(),
+        call(get_invoice, f"/{ID}", accept=BROWSER, invoiceId=ID),
+    ):
+        assert answer.status_code == 504
+
+
+@pytest.mark.usefixtures("stored")
+def test_an_invoice_that_is_stored_has_a_page_whatever_microsoft_says(
+    partner_center: SimulatedPartnerCenter,
+) -> None:
+    """One that Partner Center no longer knows, or refuses; and lines that are on no detail any more."""
+    del partner_center.invoices[ID]
+    answer = call(get_invoice, f"/{ID}", accept=BROWSER, invoiceId=ID)
+    assert answer.status_code == 200
+    assert "New commerce, billing: CSV" in answer.get_body().decode()
+    assert call(get_invoice, f"/{ID}", invoiceId=ID).status_code == 404
+
+
+def test_an_invoice_that_is_not_stored_has_a_page_of_what_microsoft_says(
+    trigger: pytest.MonkeyPatch,
+) -> None:
+    """It says that nothing is stored yet."""
+    assert trigger
+    answer = call(get_invoice, f"/{ID}", accept=BROWSER, invoiceId=ID)
+    assert answer.status_code == 200
+    assert b"Nothing of it is stored yet" in answer.get_body()
+
+
 def test_settings_that_are_missing_are_told_to_a_person_too(trigger: pytest.MonkeyPatch) -> None:
     """As a page that names them."""
     trigger.delenv("PARTNER_CENTER_TENANT_ID")

@@ -86,6 +86,8 @@ def test_a_page_for_people_ends_with_a_month() -> None:
         ("from", "2026-13-01"),
         ("to", "yesterday"),
         ("from", "2026-W40"),
+        ("after", "G1"),
+        ("after", "2026-11-08~<b>"),
         ("to", "20261031"),
         ("from", "２０２６-10-31"),  # noqa: RUF001 - full width
         ("currency", "US"),
@@ -121,7 +123,7 @@ def test_parameters_of_the_key_and_of_the_form_are_others_business() -> None:
     assert LinesQuery.of(others) == LinesQuery()
 
 
-@pytest.mark.parametrize("text", ["", "org:", "x" * 101])
+@pytest.mark.parametrize("text", ["", "org:", "x" * 101, " ", " a14e7c5b-1", "Süd"])
 def test_a_customer_that_is_none_is_refused(text: str) -> None:
     """A script's variable that was not set must not bring the lines of all customers."""
     with pytest.raises(InvalidInput, match="customerId: "):
