@@ -13,7 +13,6 @@ from shared.keys import invoice_id
 from shared.storage.archive import Archive
 from shared.storage.head import Head
 from shared.storage.inventory import InvoiceBlobs, inventory
-from shared.storage.manifest import replaced
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ class Row:
 
 def stored_rows(archive: Archive) -> list[Row]:
     """Say what is stored, the newest first."""
-    stored = inventory(archive, earlier=True)
+    stored = inventory(archive)
     rows = [
         _row(name, blobs) for name, blobs in stored.items() if blobs.is_invoice and _is_id(name)
     ]
@@ -82,5 +81,5 @@ def _row(name: str, blobs: InvoiceBlobs) -> Row:
         fetched_at=max(
             (each.about.fetched_at for each in lines if each.about.fetched_at), default=None
         ),
-        earlier=sum(len(replaced(each, blobs.earlier.get(each.key, ()))) for each in lines),
+        earlier=blobs.manifest.earlier if blobs.manifest else 0,
     )

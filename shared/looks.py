@@ -8,6 +8,7 @@ for one invoice, and it is looked at once.
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -50,7 +51,7 @@ def refresh_manifest(
         findings = Findings.of(
             invoice_id, archive.invoice(invoice_id), inventory_of(archive, invoice_id)
         )
-        about = settled_after(
+        settled = settled_after(
             before,
             findings.contents,
             at,
@@ -60,6 +61,7 @@ def refresh_manifest(
             settle_days=services.settings.settle_days,
             looked=look is not None and look == before.next_check_at,
         )
+        about = replace(settled, earlier=findings.earlier)
         due = about.next_check_at
         if due and due != before.next_check_at and due not in ordered:
             # First sent, then noted: after a crash in between another one is sent, and noted.

@@ -204,7 +204,8 @@ class ManifestMetadata:
 
     `complete_at` is when its invoice was last complete, `unsettled_since` when it was last new or settled;
     None where it is settled. The others are those of the manifest. `contents` tells what it is about from what it was before,
-    `restated`: it has been looked at once more since it was settled, and nothing had changed.
+    `restated`: it has been looked at once more since it was settled, and nothing had changed. `earlier` counts
+    the versions of its lines that have been replaced.
     """
 
     updated_at: datetime | None = None
@@ -216,6 +217,7 @@ class ManifestMetadata:
     contents: str | None = None
     restated: bool = False
     unsettled_since: datetime | None = None
+    earlier: int = 0
 
     @classmethod
     def of(cls, metadata: Metadata | None) -> ManifestMetadata:
@@ -227,6 +229,7 @@ class ManifestMetadata:
             checks=count(known.get("checks")),
             contents=known.get("contents"),
             restated=known.get("restated") == "true",
+            earlier=count(known.get("earlier")),
             **{name: moment(known.get(name)) for name in moments},
         )
 
@@ -244,6 +247,7 @@ class ManifestMetadata:
             "checks": str(self.checks),
             "contents": self.contents,
             "restated": "true" if self.restated else None,
+            "earlier": str(self.earlier) if self.earlier else None,
         }
         texts |= {name: value.isoformat() for name, value in moments.items() if value}
         return {name: value for name, value in texts.items() if value}

@@ -34,7 +34,7 @@ class InvoiceBlobs:
 
     `invoice` is what invoice.json says of itself, None also where that is not this app's; `etag` is
     None where there is no invoice.json, `manifest` where there is no manifest. `earlier` are lines that
-    have been replaced since, the newest first, where they were asked for.
+    have been replaced since, where they were asked for.
     """
 
     invoice: InvoiceMetadata | None = None
@@ -96,12 +96,9 @@ class InvoiceBlobs:
         return fetched_at is not None and fetched_at >= moment.isoformat()
 
 
-def inventory(archive: Archive, *, earlier: bool = False) -> dict[str, InvoiceBlobs]:
-    """List the container and say what is there of every invoice in it, by bare id.
-
-    With `earlier` also what lines there were before.
-    """
-    return _by_invoice(archive.listed("", snapshots=earlier))
+def inventory(archive: Archive) -> dict[str, InvoiceBlobs]:
+    """List the container and say what is there of every invoice in it, by bare id."""
+    return _by_invoice(archive.listed(""))
 
 
 def inventory_of(archive: Archive, invoice_id: str) -> InvoiceBlobs:

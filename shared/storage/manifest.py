@@ -143,6 +143,12 @@ class Findings:
         return max((each for each in found if each), default=None)
 
     @property
+    def earlier(self) -> int:
+        """How many versions of the lines have been replaced."""
+        lines, earlier = self.stored.lines.values(), self.stored.earlier
+        return sum(len(replaced(each, earlier.get(each.key, ()))) for each in lines)
+
+    @property
     def contents(self) -> str:
         """Tell what is there from what was there before: 16 hexadecimal digits."""
         lines = sorted(
