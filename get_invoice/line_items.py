@@ -8,10 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from io import BytesIO
-from itertools import batched
-from typing import Any
 
-import msgspec
 from azure.core.exceptions import ResourceModifiedError
 from werkzeug.http import parse_accept_header
 from zlib_ng import zlib_ng
@@ -21,6 +18,7 @@ from get_invoice.columns import Columns, columns_of
 from get_invoice.content_types import CSV, JSON_LINES, negotiated
 from get_invoice.csv_text import Dialect
 from get_invoice.deadline import within
+from get_invoice.lines import NotALine, as_csv, of_customer
 from get_invoice.problem import (
     no_columns,
     no_such_lines,
@@ -29,14 +27,10 @@ from get_invoice.problem import (
     too_large,
     too_many_at_once,
 )
-from get_invoice.query import LinesQuery, bare_customer_id
-from shared.json_text import loads
+from get_invoice.query import LinesQuery
 from shared.keys import LineItemsKey
 from shared.storage.archive import Archive
 from shared.storage.blobs import StoredLines
-from shared.whole_lines import whole_lines
-
-_line = msgspec.json.Decoder(dict[str, Any])
 
 # An answer is in memory as a whole, as the Functions host takes no other; so it is packed where the caller
 # can unpack it, and has an end.
@@ -47,8 +41,6 @@ _TURN_SECONDS, _RETRY_SECONDS = 2.0, 20.0
 # Azure's load balancer waits for 230 s.
 _SECONDS = 200.0
 _ATTEMPTS = 2
-_ROWS, _BLOCK_BYTES = 500, 1 << 20
-
 _ENDINGS = {CSV: "csv", JSON_LINES: "jsonl"}
 _NO_NAME = re.compile(r"[^0-9A-Za-z.-]+")
 
@@ -79,15 +71,17 @@ def lines_answer(
             raise _Ends(no_such_lines(key))
         pieces = _in_time(read.pieces, until)
         if query.customer_id:
-            pieces = _of_customer(pieces, query.customer_id)
+            pieces = of_customer(pieces, query.customer_id)
         if form == CSV:
-            pieces = _as_csv(pieces, _columns(read.stored), dialect)
+            pieces = as_csv(pieces, _columns(read.stored), dialect)
         return _collected(_packed(pieces) if packed else pieces)
 
     try:
         text = within(until, lambda: _in_turn(body))
     except _Ends as end:
         return end.answer
+    except NotALine as error:
+        return not_a_line(error)
     return Answer(200, text, _headers(_file_name(key, query, form), form, packed=packed))
 
 
@@ -114,59 +108,6 @@ def _in_time(pieces: Iterable[bytes], until: float) -> Iterator[bytes]:
         if time.monotonic() > until:
             raise TimeoutError
         yield piece
-
-
-def _of_customer(pieces: Iterable[bytes], customer_id: str) -> Iterator[bytes]:
-    """Leave the lines of one customer, as they are."""
-    # Most lines are passed over by this alone; what is escaped may be anything.
-    may_be = re.compile(rb"\\u|" + re.escape(customer_id.encode()), re.I)
-    for number, line in _lines(pieces):
-        if may_be.search(line) and bare_customer_id(_customer_id(line, number)) == customer_id:
-            yield line + b"\n"
-
-
-def _customer_id(line: bytes, number: int) -> str:
-    try:
-        fields = _fields(line)
-    except ValueError as error:
-        raise _Ends(not_a_line(number, error)) from error
-    found = (value for name, value in fields.items() if name.lower() == "customerid")
-    return str(next(found, ""))
-
-
-def _fields(line: bytes) -> dict[str, Any]:
-    try:
-        return _line.decode(line)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        fields = loads(line.decode(errors="replace"))
-    if not isinstance(fields, dict):
-        raise ValueError("it is none")
-    return fields
-
-
-def _as_csv(pieces: Iterable[bytes], columns: Columns, dialect: Dialect) -> Iterator[bytes]:
-    yield dialect.head(columns.names)
-    for lines in batched(_lines(pieces), _ROWS, strict=False):
-        yield dialect.rows(_cells(columns, line, number, dialect) for number, line in lines)
-
-
-def _cells(columns: Columns, line: bytes, number: int, dialect: Dialect) -> list[str]:
-    try:
-        return columns.cells(line, dialect)
-    except ValueError as error:
-        raise _Ends(not_a_line(number, error)) from error
-
-
-def _lines(pieces: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Give the lines without their ends, and their numbers from 1."""
-    number = 0
-    try:
-        for block in whole_lines(pieces, _BLOCK_BYTES):
-            for line in block.removesuffix(b"\n").split(b"\n"):
-                number += 1
-                yield number, line
-    except ValueError as error:
-        raise _Ends(not_a_line(number + 1, error)) from error
 
 
 def _columns(stored: StoredLines) -> Columns:

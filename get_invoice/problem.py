@@ -8,6 +8,7 @@ import math
 from azure.core.exceptions import AzureError
 
 from get_invoice.answer import Answer
+from get_invoice.lines import NotALine
 from shared.errors import (
     ApiError,
     InvalidInput,
@@ -60,10 +61,9 @@ def no_columns(stored: StoredLines) -> Answer:
     return problem(406, "No such table", detail)
 
 
-def not_a_line(number: int, error: Exception) -> Answer:
+def not_a_line(error: NotALine) -> Answer:
     """500: somebody has written into the blob."""
-    detail = f"Line {number} of the stored lines is no JSON object: {error}"
-    return problem(500, "The stored lines are broken", detail)
+    return problem(500, "The stored lines are broken", str(error))
 
 
 def too_large(most_bytes: int) -> Answer:

@@ -208,7 +208,7 @@ def test_a_broken_line_is_told_by_its_number(stored: RunningApp, line: bytes) ->
 def test_a_line_without_an_end_is_told(stored: RunningApp, monkeypatch: pytest.MonkeyPatch) -> None:
     """It does not fill the memory."""
     monkeypatch.setattr("shared.whole_lines.LONGEST_LINE", 10)
-    monkeypatch.setattr(line_items, "_BLOCK_BYTES", 10)
+    monkeypatch.setattr("get_invoice.lines._BLOCK_BYTES", 10)
     metadata = stored.metadata(BLOB)
     stored.container.upload_blob(BLOB, b"x" * 100, overwrite=True, metadata=metadata)
     assert "Line 1 " in problem(ask(stored, format="csv"), 500)["detail"]
