@@ -62,7 +62,13 @@ def _respond(
     context: func.Context,
     work: Callable[[func.HttpRequest, Services], Answer],
 ) -> func.HttpResponse:
-    with telemetry.invocation(name, context):
+    parts = req.route_params
+    fields = {
+        "invoice": parts.get("invoiceId"),
+        "provider": parts.get("billingProvider"),
+        "type": parts.get("invoiceLineItemType"),
+    }
+    with telemetry.invocation(name, context), about(**fields):
         answered = _answer(name, req, work)
         if answered.status >= 400 and negotiated({}, req.headers, (JSON, HTML)) == HTML:
             links = Links.of(req.url, req.params)
@@ -85,7 +91,7 @@ def _answer(
     except InvalidInput as error:
         return problem(400, "The request is not understood", str(error))
     except (AzureError, TimeoutError) as error:
-        _log.warning("Storage: %s", error or "no answer in time")
+        _log.warning("Storage: %s", str(error) or "no answer in time")
         return storage_failed(error)
     except Exception:  # the host would send a 500 without a word
         _log.exception("%s failed", name)

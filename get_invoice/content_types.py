@@ -26,7 +26,7 @@ def negotiated(
 ) -> str:
     """Give the type of those `offered` that the caller wants most; the first where any will do.
 
-    Raises InvalidInput for a `format` that is not offered.
+    Who names a `locale` wants a table. Raises InvalidInput for a `format` that is not offered.
     """
     if name := params.get("format"):
         chosen = _FORMATS.get(name.lower(), "")
@@ -36,6 +36,8 @@ def negotiated(
                 f"{quoted(name)} is no format of this: expected {', '.join(names)} or {last}"
             )
         return chosen
+    if params.get("locale") and CSV in offered:
+        return CSV
     accepted = parse_accept_header(headers.get("accept"), MIMEAccept)
     # A charset and the like do not matter: there is one of each type.
     types = MIMEAccept((each.partition(";")[0].strip(), quality) for each, quality in accepted)

@@ -7,10 +7,17 @@ from collections.abc import Callable
 
 from shared.threads import InvocationThreads
 
-# Work is waited for from outside, as no socket's timeout bounds an answer that comes in trickles.
-_threads = InvocationThreads(32, thread_name_prefix="get_invoice")
+# Work is waited for from outside, as no socket's timeout bounds an answer that comes in trickles. Storage
+# that hangs takes no thread from who asks Partner Center.
+_STORAGE = InvocationThreads(32, thread_name_prefix="storage")
+PARTNER_CENTER = InvocationThreads(32, thread_name_prefix="partner_center")
 
 
-def within[T](until: float, work: Callable[[], T]) -> T:
+def within[T](until: float, work: Callable[[], T], threads: InvocationThreads = _STORAGE) -> T:
     """Wait for `work` until then, by `time.monotonic`, and no longer; raises TimeoutError."""
-    return _threads.submit(work).result(max(0, until - time.monotonic()))
+    future = threads.submit(work)
+    try:
+        return future.result(max(0, until - time.monotonic()))
+    except TimeoutError:
+        future.cancel()  # where no thread was free to begin it
+        raise

@@ -61,15 +61,18 @@ def line_items(invoice: bytes, invoice_id: str, archive: Archive) -> list[Detail
     else:
         keys = list(details_of(parsed).links)
         current = stored.current(version)
-    keys += [key for key in stored.lines if key not in keys]
-    return [_detail(key, version, stored, current, archive) for key in keys]
+    # Nothing more is to come of a detail that is gone.
+    others = [key for key in stored.lines if key not in keys]
+    current |= set(others)
+    return [_detail(key, version, stored, current, archive) for key in [*keys, *others]]
 
 
 def of_the_whole(manifest: bytes | None) -> dict[str, msgspec.Raw] | None:
     """Take what a manifest says of the invoice as a whole, None where it cannot be read."""
     try:
+        msgspec.json.decode(manifest or b"")  # as a whole, for what is passed on is not looked at
         members = msgspec.json.decode(manifest or b"", type=dict[str, msgspec.Raw])
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None  # somebody has spoiled it
     return {name: value for name, value in members.items() if name not in _NOT_OF_THE_WHOLE}
 

@@ -11,7 +11,7 @@ from functools import partial
 from azure.core.exceptions import AzureError
 
 from get_invoice.answer import Answer
-from get_invoice.deadline import within
+from get_invoice.deadline import PARTNER_CENTER, within
 from get_invoice.expand import with_line_items
 from get_invoice.problem import (
     not_an_invoice_id,
@@ -73,7 +73,7 @@ def _answer(
         _log.warning("Invoice %s: %s: %s", bare_id, type(error).__name__, error)
         return not_answered(bare_id, error, context.correlation_id)
     except (AzureError, TimeoutError) as error:
-        _log.warning("Invoice %s: storage: %s", bare_id, error)
+        _log.warning("Invoice %s: storage: %s", bare_id, str(error) or "no answer in time")
         return storage_failed(error, context.correlation_id)
     return found
 
@@ -100,7 +100,7 @@ def _find(
 
 def _live(ask: Callable[[], bytes], context: RequestContext) -> bytes:
     try:
-        return within(context.deadline, ask)
+        return within(context.deadline, ask, PARTNER_CENTER)
     except TimeoutError:
         raise NoAnswer(
             f"Partner Center did not answer within {_PARTNER_CENTER_SECONDS} s"

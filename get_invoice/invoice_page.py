@@ -15,14 +15,17 @@ from get_invoice.answer import Answer
 from get_invoice.deadline import within
 from get_invoice.expand import Detail, line_items, of_the_whole
 from get_invoice.invoice import invoice_answer
-from get_invoice.pages import Links, page, spreadsheet_forms
+from get_invoice.pages import Links, count, page, spreadsheet_forms
 from get_invoice.problem import not_an_invoice_id
 from get_invoice.recent_list import RecentList
+from shared.amounts import is_amount
 from shared.errors import InvalidInput
 from shared.json_text import loads
 from shared.keys import invoice_id
 from shared.services import Services
+from shared.settling import FETCHING, STATES
 from shared.storage.archive import Archive
+from shared.storage.inventory import inventory_of
 
 _SECONDS = 60.0
 _PROVIDERS = {"office": "Office", "azure": "Azure", "one_time": "New commerce"}
@@ -46,7 +49,7 @@ class _Reconciliation(msgspec.Struct, rename="camel"):
 
 
 class _Manifest(msgspec.Struct, rename="camel"):
-    state: str | None = None
+    state: str = FETCHING
     reason: str = ""
     currency_code: str | None = None
     line_total: Decimal | None = None
@@ -95,6 +98,11 @@ def invoice_page(
     stored = within(until, lambda: archive.invoice(bare_id))
     if stored:
         text, stored_at = stored.text, stored.stored_at
+    elif within(until, lambda: inventory_of(archive, bare_id).is_invoice):
+        text, stored_at = (
+            b"{}",
+            None,
+        )  # its lines came by a message, before the first run of the timer
     else:
         found = invoice_answer(name, services, recent_list, expand=False)
         if found.status != 200:
@@ -112,12 +120,14 @@ def _page(
     links: Links,
     forms: dict[str, dict[str, str]],
 ) -> Answer:
-    manifest = archive.manifest_text(bare_id)
+    manifest, head = archive.manifest_text(bare_id), _head(text)
     return page(
         "invoice.html",
         links,
         id=bare_id,
-        head=_head(text),
+        head=head,
+        amends=_bare(head.get("amendsOf")),
+        amended_by=_amended_by(head.get("amendments")),
         stored_at=stored_at,
         has_manifest=manifest is not None,
         manifest=_manifest(manifest),
@@ -133,6 +143,18 @@ def _head(text: bytes) -> dict[str, object]:
     return {}  # somebody has spoiled it
 
 
+def _amended_by(amendments: object) -> list[str]:
+    found = amendments if isinstance(amendments, list) else []
+    ids = (_bare(each.get("id")) for each in found if isinstance(each, dict))
+    return [each for each in ids if each]
+
+
+def _bare(name: object) -> str | None:
+    with suppress(InvalidInput):
+        return invoice_id(name) if isinstance(name, str) else None
+    return None
+
+
 def _manifest(text: bytes | None) -> _Manifest | None:
     """Read a manifest member by member: one that is odd counts as unknown."""
     members = of_the_whole(text)
@@ -140,9 +162,12 @@ def _manifest(text: bytes | None) -> _Manifest | None:
         return None
     manifest = _Manifest()
     for field in msgspec.structs.fields(_Manifest):
-        with suppress(KeyError, msgspec.MsgspecError, UnicodeError, RecursionError):
-            member = members[field.encode_name]
-            setattr(manifest, field.name, msgspec.json.decode(member, type=field.type))
+        with suppress(KeyError, msgspec.MsgspecError):
+            value = msgspec.json.decode(members[field.encode_name], type=field.type)
+            if not isinstance(value, Decimal) or is_amount(value):
+                setattr(manifest, field.name, value)
+    if manifest.state not in STATES:
+        manifest.state = FETCHING
     return manifest
 
 
@@ -154,7 +179,7 @@ def _row(detail: Detail, bare_id: str, links: Links, forms: dict[str, dict[str, 
 
     provider = _PROVIDERS.get(detail.billing_provider, detail.billing_provider)
     kind = _TYPES.get(detail.invoice_line_item_type, detail.invoice_line_item_type)
-    staged = f", {detail.pages_staged:,} pages or blocks so far" if detail.pages_staged else ""
+    staged = f", {count(detail.pages_staged)} pages or blocks so far" if detail.pages_staged else ""
     now = None
     if detail.lines is not UNSET:
         fetched_at = detail.fetched_at or None

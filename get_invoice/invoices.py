@@ -63,7 +63,8 @@ def list_answer(
         links, languages = Links.of(url, params), spreadsheet_languages(headers)
         return list_page(rows, count, query, links, _filters(params), last, languages)
     if form == CSV:
-        return Answer(200, _csv(rows, dialect), {**_AS_FILE, **more})
+        headers = _as_file(params.get("locale")) | more
+        return Answer(200, _csv(rows, dialect), headers)
     return Answer(200, _json(rows, count, following), {"Content-Type": JSON, **more})
 
 
@@ -71,10 +72,12 @@ def _filters(params: Mapping[str, str]) -> dict[str, str]:
     return {name: params[name] for name in FILTERS if params.get(name)}
 
 
-_AS_FILE = {
-    "Content-Type": f"{CSV}; charset=utf-8",
-    "Content-Disposition": 'attachment; filename="invoices.csv"',
-}
+def _as_file(locale: str | None) -> dict[str, str]:
+    name = f"invoices_{locale}.csv" if locale else "invoices.csv"
+    return {
+        "Content-Type": f"{CSV}; charset=utf-8",
+        "Content-Disposition": f'attachment; filename="{name}"',
+    }
 
 
 def _json(rows: list[Row], count: int, following: str | None) -> bytes:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from io import BytesIO
 
-from azure.core.exceptions import ResourceModifiedError
+from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 from werkzeug.http import parse_accept_header
 from zlib_ng import zlib_ng
 
@@ -76,26 +76,26 @@ def lines_answer(
             pieces = as_csv(pieces, _columns(read.stored), dialect)
         return _collected(_packed(pieces) if packed else pieces)
 
+    if not _AT_ONCE.acquire(timeout=_TURN_SECONDS):
+        return too_many_at_once(_RETRY_SECONDS)
     try:
-        text = within(until, lambda: _in_turn(body))
+        text = within(until, lambda: _again_if_replaced(body))
     except _Ends as end:
         return end.answer
     except NotALine as error:
         return not_a_line(error)
-    return Answer(200, text, _headers(_file_name(key, query, form), form, packed=packed))
-
-
-def _in_turn(body: Callable[[], bytes]) -> bytes:
-    """Make an answer while few others are made, once more where the lines are replaced meanwhile."""
-    if not _AT_ONCE.acquire(timeout=_TURN_SECONDS):
-        raise _Ends(too_many_at_once(_RETRY_SECONDS))
-    try:
-        for _ in range(_ATTEMPTS):
-            with suppress(ResourceModifiedError):
-                return body()
-        raise _Ends(replaced_meanwhile(_RETRY_SECONDS))
     finally:
         _AT_ONCE.release()
+    name = _file_name(key, query, form, params.get("locale"))
+    return Answer(200, text, _headers(name, form, packed=packed))
+
+
+def _again_if_replaced(body: Callable[[], bytes]) -> bytes:
+    """Make an answer, and where the lines are replaced while they are read, once more: nothing has been sent yet."""
+    for _ in range(_ATTEMPTS):
+        with suppress(ResourceModifiedError, ResourceNotFoundError):
+            return body()
+    raise _Ends(replaced_meanwhile(_RETRY_SECONDS))
 
 
 def _takes_gzip(headers: Mapping[str, str]) -> bool:
@@ -133,10 +133,11 @@ def _collected(pieces: Iterable[bytes]) -> bytes:
     return body.getvalue()
 
 
-def _file_name(key: LineItemsKey, query: LinesQuery, form: str) -> str:
-    """Give a name that no other lines have, of letters that a file may have everywhere."""
+def _file_name(key: LineItemsKey, query: LinesQuery, form: str, locale: str | None) -> str:
+    """Give a name that says which lines these are, of letters that a file may have everywhere."""
     parts = [key.invoice_id, key.billing_provider, key.invoice_line_item_type]
-    parts += [_NO_NAME.sub("-", part) for part in (query.customer_id, query.snapshot) if part]
+    others = (query.customer_id, query.snapshot, locale if form == CSV else None)
+    parts += [_NO_NAME.sub("-", part) for part in others if part]
     return f"{'_'.join(parts)}.{_ENDINGS[form]}"
 
 

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_NONE, _MINUS = "\u2013", "\u2212"
+_NONE, _MINUS, _THIN_SPACE = "\u2013", "\u2212", "\u202f"
+_VOID_NOTE = "void_note"
+_TYPES = {"OneTime": "New commerce", "Recurring": "Legacy"}
 _CENT = Decimal("0.01")
 
 
@@ -56,12 +58,13 @@ class Links:
 
 @dataclass(frozen=True)
 class _Month:
-    """The invoices of a month, what they charge by currency as far as it is known, and how many are not settled or, complete, do not add up."""
+    """The invoices of a month, what they charge by currency as far as it is known, and how many are voided, not settled or, complete, do not add up."""
 
     first_day: date | None
     rows: list[Row]
     totals: list[tuple[str | None, Decimal]]
     unknown: int
+    voided: int
     unsettled: int
     differing: int
 
@@ -97,7 +100,7 @@ def list_page(
 def spreadsheet_forms(languages: list[str]) -> dict[str, dict[str, str]]:
     """Give the parameters by which a table can be downloaded, by the names of what reads it."""
     csv = {"format": "csv"}
-    return {f"Excel ({each})": csv | {"locale": each} for each in languages} | {"CSV": csv}
+    return {f"CSV for Excel ({each})": csv | {"locale": each} for each in languages} | {"CSV": csv}
 
 
 def _months(rows: list[Row]) -> Iterator[_Month]:
@@ -110,6 +113,7 @@ def _months(rows: list[Row]) -> Iterator[_Month]:
             of_month,
             [(currency, _charged(known, currency)) for currency in currencies],
             len(of_month) - len(known),
+            sum(row.head.document_type == _VOID_NOTE for row in of_month),
             sum(row.state != SETTLED for row in of_month),
             sum(bool(row.difference) and row.state != FETCHING for row in of_month),
         )
@@ -154,6 +158,8 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "money": money,
+        "count": count,
+        "kind": lambda name: _TYPES.get(name, name or _NONE),
         "cents": cents,
         "period": period,
         "day": day,
@@ -178,7 +184,12 @@ def money(amount: object) -> str:
     if number is None:
         return _NONE
     whole, _, decimals = shown(number).partition(".")
-    return f"{_MINUS if number < 0 else ''}{int(whole.lstrip('-')):,}.{decimals}"
+    return f"{_MINUS if number < 0 else ''}{count(int(whole.lstrip('-')))}.{decimals}"
+
+
+def count(number: int) -> str:
+    """Write a number of things, thousands apart by a space: a comma would be the decimal point of many readers."""
+    return f"{number:,}".replace(",", _THIN_SPACE)
 
 
 def cents(amount: object) -> str:

@@ -12,12 +12,12 @@ from typing import Any
 from local.simulated.model import Raw
 from local.simulated.rows import (
     CURRENCY,
-    CUSTOMERS,
     INVOICE,
     PARTNER,
     TAX,
     before_tax,
     charge,
+    customer_name,
     day,
     guid,
 )
@@ -64,7 +64,7 @@ def billing_row(position: int, *, azure: bool) -> dict[str, Any]:
     row = {
         "PartnerId": PARTNER,
         "CustomerId": _customer(position),
-        "CustomerName": CUSTOMERS[position % len(CUSTOMERS)],
+        "CustomerName": customer_name(position),
         "CustomerDomainName": f"customer{position % 17}.onmicrosoft.com",
         "CustomerCountry": "KR",
         "InvoiceNumber": INVOICE,
@@ -162,7 +162,7 @@ def usage_row(position: int, *, large_tags: bool) -> dict[str, Any]:
         "PartnerId": PARTNER,
         "PartnerName": "Contoso Partner Inc.",
         "CustomerId": _customer(position),
-        "CustomerName": CUSTOMERS[position % len(CUSTOMERS)],
+        "CustomerName": customer_name(position),
         "CustomerDomainName": f"customer{position % 17}.onmicrosoft.com",
         "CustomerCountry": "KR",
         "MpnId": "4390934",

@@ -64,6 +64,13 @@ CUSTOMERS: tuple[str, ...] = (
     Raw('"Tailspin \\ud83d\\ude80 Toys\\t& Co"'),
     "Käse & Söhne KG \U0001f9c0",
 )
+
+
+def customer_name(position: int) -> str:
+    """Give the name of the customer that a line is for; there are 17."""
+    return CUSTOMERS[position % 17 % len(CUSTOMERS)]
+
+
 _SERVICES = ("Virtual Machines", "가상 머신 라이선스", "Storage - 관리 디스크", "Bandwidth")
 
 
@@ -91,7 +98,7 @@ def _base(position: int) -> dict[str, Any]:
     return {
         "partnerId": PARTNER,
         "customerId": f"a14e7c5b-33d2-4a2e-8f6e-{position % 17:012x}",
-        "customerName": CUSTOMERS[position % len(CUSTOMERS)],
+        "customerName": customer_name(position),
     }
 
 
@@ -138,7 +145,7 @@ def _azure_base(position: int) -> dict[str, Any]:
         "partnerName": "CONTOSO PARTNER INC",
         "partnerBillableAccountId": "1010578050",
         "customerId": f"a14e7c5b-33d2-4a2e-8f6e-{position % 17:012x}",
-        "customerCompanyName": CUSTOMERS[position % len(CUSTOMERS)],
+        "customerCompanyName": customer_name(position),
         "mpnId": 4390934,
         "tier2MpnId": 0 if position % 2 else -1,
         "invoiceNumber": INVOICE,
@@ -262,7 +269,7 @@ def _one_time_usage(position: int) -> dict[str, Any]:
         "partnerId": PARTNER,
         "partnerName": "Contoso Partner Inc.",
         "customerId": f"a14e7c5b-33d2-4a2e-8f6e-{position % 17:012x}",
-        "customerName": CUSTOMERS[position % len(CUSTOMERS)],
+        "customerName": customer_name(position),
         "customerDomainName": f"customer{position % 17}.onmicrosoft.com",
         "customerCountry": "KR",
         "mpnId": "4390934",

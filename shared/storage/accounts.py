@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 LINE_ITEMS_QUEUE = "invoice-line-items"
 _CONNECTIONS = 64
-# The storage SDK's own for a transport of its own; one that it is given waits five minutes, five times.
-_CONNECT_SECONDS, _READ_SECONDS = 20, 60
+# Without a byte. The SDK's own 60 s are for a transport of its own; one that it is given waits 300 s, and does so
+# five times: longer than an invocation may take.
+_CONNECT_SECONDS, _READ_SECONDS = 20, 30
 
 # It tells every request and its headers at INFO.
 logging.getLogger("azure.core.pipeline.policies.http_logging_policy").setLevel(logging.WARNING)

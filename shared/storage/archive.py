@@ -39,6 +39,8 @@ from shared.storage.listing import ListedBlob, list_blobs
 from shared.storage.metadata import Metadata
 
 _JSON = ContentSettings(content_type="application/json")
+# The service itself takes up to a minute for a list of 50,000 blocks.
+_COMMIT_SECONDS = 90
 _JSON_LINES = ContentSettings(content_type="application/x-ndjson")
 
 
@@ -125,6 +127,7 @@ class Archive:
                     blocks,
                     content_settings=_JSON_LINES,
                     metadata=about.metadata(),
+                    read_timeout=_COMMIT_SECONDS,
                     **only(replacing),
                 )
             )

@@ -412,13 +412,19 @@ def expanded(app: RunningApp, invoice_id: str = ID) -> list[dict[str, Any]]:
 
 
 def test_expand_tells_of_lines_that_are_on_no_detail_any_more(
-    app: RunningApp, partner_center: SimulatedPartnerCenter
+    app: RunningApp, partner_center: SimulatedPartnerCenter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They are in storage and in the manifest, so they are here."""
+    """They are in storage and in the manifest, so they are here, and nothing more is to come."""
+    monkeypatch.setattr(recent_list, "_SECONDS", 0.0)
     app.list_invoices()
     app.drain()
     before = expanded(app)
     partner_center.put(replace(partner_center.invoices[ID], details=()))
+    assert [entry["status"] for entry in expanded(app)] == ["complete"] * len(before)
+    app.list_invoices()
+    app.drain()
+    assert [entry["status"] for entry in expanded(app)] == ["complete"] * len(before)
+    app.container.upload_blob(f"{ID}/invoice.json", b"{", overwrite=True)
     assert [entry["status"] for entry in expanded(app)] == ["complete"] * len(before)
 
 

@@ -8,7 +8,7 @@ import io
 import json
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -240,33 +240,70 @@ def test_what_is_too_large_for_an_answer_is_told(
     assert "customerId" in problem(ask(stored), 413)["detail"]
 
 
+def reading(monkeypatch: pytest.MonkeyPatch, pieces: Callable[[], Iterator[bytes]]) -> None:
+    """Let lines come like this."""
+    read_lines = Archive.read_lines
+
+    def replaced(*arguments: Any) -> ReadLines | None:
+        read = read_lines(*arguments)
+        return ReadLines(read.stored, pieces()) if read else None
+
+    monkeypatch.setattr(Archive, "read_lines", replaced)
+
+
 def test_storage_that_trickles_is_not_waited_for(
     stored: RunningApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Never a part: the answer ends in time, and so does the work for it, which gives its turn back."""
-    read_lines, ended = Archive.read_lines, threading.Event()
+    """Never a part: the answer ends in time, and so does the work for it."""
+    ended = threading.Event()
 
-    def trickling(*arguments: Any) -> ReadLines:
-        def pieces() -> Iterator[bytes]:
-            try:
-                while True:
-                    time.sleep(0.01)
-                    yield b"{}\n"
-            finally:
-                ended.set()
+    def trickling() -> Iterator[bytes]:
+        try:
+            while True:
+                time.sleep(0.01)
+                yield b"{}\n"
+        finally:
+            ended.set()
 
-        read = read_lines(*arguments)
-        assert read
-        return ReadLines(read.stored, pieces())
-
-    monkeypatch.setattr(Archive, "read_lines", trickling)
-    monkeypatch.setattr(line_items, "_AT_ONCE", threading.BoundedSemaphore(1))
+    reading(monkeypatch, trickling)
     monkeypatch.setattr(line_items, "_SECONDS", 0.2)
     with pytest.raises(TimeoutError):
         ask(stored)
     assert ended.wait(5)
-    monkeypatch.undo()
+
+
+def test_storage_that_hangs_takes_nobody_elses_turn(
+    stored: RunningApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is given up has no turn any more, whenever storage says something again."""
+    again = threading.Event()
+
+    def hanging() -> Iterator[bytes]:
+        again.wait(30)
+        yield from ()
+
+    monkeypatch.setattr(line_items, "_AT_ONCE", threading.BoundedSemaphore(1))
+    with monkeypatch.context() as patched:
+        reading(patched, hanging)
+        patched.setattr(line_items, "_SECONDS", 0.2)
+        with pytest.raises(TimeoutError):
+            ask(stored)
     assert ask(stored).status == 200
+    again.set()
+
+
+def test_lines_that_are_deleted_while_they_are_read_are_gone(
+    stored: RunningApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """404, as for lines that never were."""
+
+    def deleted() -> Iterator[bytes]:
+        yield b"{}\n"
+        stored.container.delete_blob(BLOB)
+        yield stored.container.download_blob(BLOB).readall()
+
+    reading(monkeypatch, deleted)
+    problem(ask(stored), 404)
 
 
 @pytest.mark.parametrize("times", [1, 2])

@@ -16,6 +16,8 @@ from shared.keys import LineItemsKey
 from shared.settings import Settings
 from shared.storage.accounts import invoices_container, line_items_queue
 from shared.storage.archive import Archive
+from shared.storage.blobs import LinesMetadata
+from shared.storage.blocks import Staged
 
 KEY = LineItemsKey("G000024140", "one_time", "billing_line_items")
 
@@ -31,13 +33,25 @@ def settings(environment: dict[str, str]) -> Iterator[Settings]:
 
 
 def test_an_attempt_ends(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A minute without a byte is enough; requests' own five would be half an hour with all attempts."""
+    """Half a minute without a byte is enough; five of them would be half an hour with all attempts."""
     monkeypatch.setattr("shared.storage.accounts._READ_SECONDS", 0.2)
     began = time.monotonic()
     with pytest.raises(ServiceResponseError, match="Read timed out"):
         invoices_container(settings).get_container_properties(retry_total=0)
     with pytest.raises(ServiceResponseError, match="Read timed out"):
         line_items_queue(settings).get_queue_properties(retry_total=0)
+    assert time.monotonic() - began < 10
+
+
+def test_a_commit_may_take_longer(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Storage itself takes a minute for many blocks; it ends all the same."""
+    monkeypatch.setattr("azure.storage.blob.ExponentialRetry.get_backoff_time", lambda *_: 0)
+    monkeypatch.setattr("shared.storage.accounts._READ_SECONDS", 30)
+    monkeypatch.setattr("shared.storage.archive._COMMIT_SECONDS", 0.2)
+    archive, about = Archive(invoices_container(settings)), LinesMetadata()
+    began = time.monotonic()
+    with pytest.raises(ServiceResponseError, match=r"read timeout=0\.2"):
+        archive.commit_lines(KEY, Staged(), about, replacing=None)
     assert time.monotonic() - began < 10
 
 

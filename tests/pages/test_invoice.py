@@ -31,9 +31,9 @@ def test_an_invoice_that_does_not_add_up_says_why(app: App, page: Page) -> None:
     page.goto(app.address(DIFFERS))
     expect(page.get_by_role("heading", level=1)).to_have_text(f"Invoice {DIFFERS} settling")
     note = page.get_by_text("The lines come to 12.34 USD more than the invoice.")
-    expect(note).to_have_text(re.compile(r"It is looked at again on \d{4}-\d\d-\d\d \d\d:\d\d UTC"))
+    expect(note).to_have_text(re.compile(r"Next check: \d{4}-\d\d-\d\d \d\d:\d\d UTC"))
     head = page.locator("dl").inner_text()
-    for text in ("2026-11-08", "2026-10-01 to 2026-10-31", "Recurring, invoice", "12.34 more on"):
+    for text in ("2026-11-08", "2026-10-01 to 2026-10-31", "Type\nLegacy\n", "12.34 more on"):
         assert text in head
     assert cells(page, "Lines", "Office, billing")[:3] == ["in storage", "v1", "25"]
     assert cells(page, "Lines", "Azure, usage")[3] == NONE
@@ -51,9 +51,9 @@ def test_lines_are_downloaded(app: App, page: Page, source: str) -> None:
     }[source]
     page.goto(app.address(invoice_id))
     count = int(cells(page, "Lines", detail)[2])
-    for form, separator in (("CSV", ","), ("Excel (de-DE)", ";"), ("JSON lines", "")):
+    for form, separator in (("CSV", ","), ("CSV for Excel (de-DE)", ";"), ("JSON lines", "")):
         with page.expect_download() as download:
-            page.get_by_role("link", name=f"{detail}: {form}").click()
+            page.get_by_role("link", name=f"{detail}: {form}", exact=True).click()
         content = download.value.path().read_bytes().decode("utf-8-sig")
         name = download.value.suggested_filename
         if separator:
@@ -92,7 +92,7 @@ def test_earlier_versions_are_shown_and_downloaded(app: App, page: Page) -> None
         link.click()
     earlier = download.value.path().read_bytes()
     with page.expect_download() as download:
-        page.get_by_role("link", name="Office, billing: CSV").click()
+        page.get_by_role("link", name="Office, billing: CSV", exact=True).click()
     now = download.value.path().read_bytes()
     assert earlier != now
     assert earlier.count(b"\n") == now.count(b"\n") == 6
@@ -111,7 +111,7 @@ def test_a_page_is_of_what_is_stored(app: App, page: Page) -> None:
     try:
         page.goto(app.address(EUROS))
         today = datetime.now(UTC).date().isoformat()
-        assert f"As listed on\n{today}" in page.locator("dl").inner_text()
+        assert f"Invoice data as of\n{today}" in page.locator("dl").inner_text()
         assert cells(page, "Lines", "New commerce, billing")[:3] == ["in storage", "graph", "4"]
     finally:
         app.stack.partner_center.start(port)

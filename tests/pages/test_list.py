@@ -93,7 +93,7 @@ def test_the_form_chooses_and_keeps_the_key(app: App, page: Page) -> None:
     expect(page.get_by_label("From")).to_have_value("2026-11-01")
     page.get_by_label("State").select_option("fetching")
     page.get_by_role("button", name="Show").click()
-    expect(page.get_by_text("No invoices are like that.")).to_be_visible()
+    expect(page.get_by_text("No invoices match.")).to_be_visible()
     assert parse_qs(urlsplit(page.url).query)["code"] == [app.stack.host.function_key]
 
 
@@ -115,10 +115,11 @@ def test_every_page_of_a_long_list_is_reached(app: App, page: Page) -> None:
 def test_the_list_is_downloaded_as_it_is_filtered(app: App, page: Page) -> None:
     """As CSV and for the Excel of the browser's language it has the rows that the page has."""
     page.goto(app.address(state="fetching"))
-    for form, separator in (("CSV", ","), ("Excel (de-DE)", ";")):
+    for form, separator in (("CSV", ","), ("CSV for Excel (de-DE)", ";")):
         with page.expect_download() as download:
-            page.get_by_role("link", name=f"This list: {form}").click()
-        assert download.value.suggested_filename == "invoices.csv"
+            page.get_by_role("link", name=f"This list: {form}", exact=True).click()
+        name = "invoices.csv" if form == "CSV" else "invoices_de-DE.csv"
+        assert download.value.suggested_filename == name
         with open(download.value.path(), encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file, delimiter=separator))
         assert [row["invoiceId"] for row in rows] == [ON_THE_WAY]

@@ -98,7 +98,7 @@ def test_on_paper_there_is_no_form_and_no_link_of_the_screen(app: App, page: Pag
     page.emulate_media(media="print", color_scheme="dark")
     page.goto(app.address())
     expect(page.locator("form")).to_be_hidden()
-    expect(page.get_by_role("link", name="This list: CSV")).to_be_hidden()
+    expect(page.get_by_role("link", name="This list: CSV", exact=True)).to_be_hidden()
     expect(page.get_by_text("12.34 more on the lines")).to_be_visible()
     assert style(page, "body", "backgroundColor") == "rgb(255, 255, 255)"
     page.goto(app.address(REPLACED))
