@@ -37,11 +37,11 @@ _NESTED = "{\0}"
 class _Plan(NamedTuple):
     """Where the fields of a line go: lines of the same names have the same plan.
 
-    `columns` has for each field the number of its column, and whether that is of amounts; `others` names
-    the fields that have none. `rivals`: some of these are one field, spelled in several ways.
+    `columns` has for each field the number of its column, None where it has none, and whether that is of
+    amounts; `others` names the fields that have none. `rivals`: some are one field, spelled in several ways.
     """
 
-    columns: list[tuple[int, bool]]
+    columns: list[tuple[int | None, bool]]
     others: list[str]
     rivals: bool
 
@@ -63,8 +63,6 @@ class Columns:
         self._index = {
             name.lower(): number for number, names in enumerate(spellings) for name in names
         }
-        # What has no column goes behind the last one, and from there nowhere.
-        self._of_others, self._nowhere = len(self.names) - 1, len(self.names)
         self._plans: dict[tuple[str, ...], _Plan] = {}
 
     def cells(self, line: bytes, dialect: Dialect) -> list[str]:
@@ -80,10 +78,16 @@ class Columns:
             fields = {name: _odd_value(bytes(text)) for name, text in raw.items()}
         plan = self._plan(tuple(fields))
         if plan.rivals:  # the one that has a value counts, as it does for the sums
-            fields = {name: value for name, value in fields.items() if value is not None}
+            fields = {
+                name: value
+                for name, value in fields.items()
+                if value is not None or name.lower() not in self._index
+            }
             plan = self._plan(tuple(fields))
-        cells = [""] * (len(self.names) + 1)
+        cells = [""] * len(self.names)
         for (number, is_amount), value in zip(plan.columns, fields.values(), strict=True):
+            if number is None:
+                continue
             # Most of the fifty values of a line are texts: a call for each would be a fifth of the time.
             if value.__class__ is str and not is_amount and value[:1] not in FORMULA:
                 cells[number] = value
@@ -92,17 +96,16 @@ class Columns:
         if plan.others or _NESTED in cells:
             raw = raw or _raw.decode(line)
             self._fill_in_raw(cells, plan, {name: raw[name] for name in fields})
-        del cells[self._nowhere]
         return cells
 
     def _fill_in_raw(self, cells: list[str], plan: _Plan, raw: dict[str, msgspec.Raw]) -> None:
         """Write objects and lists, and what has no column, as they stand in the line."""
         for (number, _), text in zip(plan.columns, raw.values(), strict=True):
-            if cells[number] is _NESTED:
+            if number is not None and cells[number] is _NESTED:
                 cells[number] = bytes(text).decode()
         if plan.others:
             others = {name: raw[name] for name in plan.others}
-            cells[self._of_others] = msgspec.json.encode(others).decode()
+            cells[-1] = msgspec.json.encode(others).decode()
 
     def _plan(self, names: tuple[str, ...]) -> _Plan:
         known = self._plans.get(names)
@@ -123,9 +126,7 @@ class Columns:
         columns = {name: number for number, name in found.items()}
         return _Plan(
             [
-                (columns[name], self._amounts[columns[name]])
-                if name in columns
-                else (self._nowhere, False)
+                (columns[name], self._amounts[columns[name]]) if name in columns else (None, False)
                 for name in names
             ],
             [name for name in names if name not in columns],

@@ -36,6 +36,9 @@ _OTHERWISE = {
 # What a spreadsheet takes for the beginning of a formula; four are = + - @ in full width.
 _SIGNS = "=+@\uff1d\uff0b\uff0d\uff20-"
 FORMULA = frozenset(_SIGNS + "\t\r\n")
+_SIGN = re.compile(f"(?<![0-9A-Za-z])[{_SIGNS}]")
+# A string, or what may stand before a number of a list.
+_JSON_PART = re.compile(r'"(?:[^"\\]|\\.)*"|,(?=-)|[\t\r\n]+')
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ class Dialect:
         rows = list(rows)
         text = self._written(rows)
         if self._hidden.search(text):
-            text = self._written([[self._hidden.sub(r"\1'", cell) for cell in row] for row in rows])
+            text = self._written([self._shown(row) for row in rows])
         return text.encode()
 
     def _written(self, rows: list[Sequence[str]]) -> str:
@@ -87,9 +90,22 @@ class Dialect:
         ends = ",;\t\r\n".replace(self.separator, "")
         return re.compile(f'([{ends}]"*)(?=[{_SIGNS}])')
 
+    def _shown(self, row: Sequence[str]) -> Sequence[str]:
+        """Let nothing be hidden in the middle of a cell: by an apostrophe, in JSON by what means the same."""
+        if not self._hidden.search("\0".join(row)):
+            return row
+        cells = [_JSON_PART.sub(_apart, cell) if cell[:1] in ("{", "[") else cell for cell in row]
+        return [self._hidden.sub(r"\1'", cell) for cell in cells]
+
     def head(self, columns: Sequence[str]) -> bytes:
         """Write the beginning of a file: the mark, if there is to be one, and the names."""
         return (b"\xef\xbb\xbf" if self.bom else b"") + self.rows([columns])
+
+
+def _apart(part: re.Match[str]) -> str:
+    if part[0][0] != '"':
+        return ", " if part[0][0] == "," else " "
+    return _SIGN.sub(lambda sign: f"\\u{ord(sign[0]):04x}", part[0])
 
 
 def harmless(text: str) -> str:

@@ -31,7 +31,7 @@ def of_customer(pieces: Iterable[bytes], customer_id: str) -> Iterator[bytes]:
     # Most lines are passed over by this alone; what is escaped may be anything.
     may_be = re.compile(rb"\\u|" + re.escape(customer_id.encode()), re.I)
     for number, line in _lines(pieces):
-        if may_be.search(line) and _customer_id(line, number) == customer_id:
+        if may_be.search(line) and customer_id in _customer_ids(line, number):
             yield line + b"\n"
 
 
@@ -42,13 +42,13 @@ def as_csv(pieces: Iterable[bytes], columns: Columns, dialect: Dialect) -> Itera
         yield dialect.rows(_cells(columns, line, number, dialect) for number, line in lines)
 
 
-def _customer_id(line: bytes, number: int) -> str:
+def _customer_ids(line: bytes, number: int) -> list[str]:
     try:
         fields = _fields(line)
     except ValueError as error:
         raise NotALine(number, error) from error
     found = (value for name, value in fields.items() if name.lower() == "customerid")
-    return bare_customer_id(str(next(found, "")))
+    return [bare_customer_id(value) for value in found if isinstance(value, str)]
 
 
 def _fields(line: bytes) -> dict[str, Any]:

@@ -98,7 +98,7 @@ def test_earlier_versions_are_shown_and_downloaded(app: App, page: Page) -> None
     assert earlier.count(b"\n") == now.count(b"\n") == 6
     with page.expect_download() as download:
         page.get_by_role(
-            "link", name=re.compile(r"^Office, billing of .*: Excel \(de-DE\)$")
+            "link", name=re.compile(r"^Office, billing of .*: CSV for Excel \(de-DE\)$")
         ).click()
     assert download.value.path().read_bytes().count(b";") > 5
 
