@@ -13,7 +13,7 @@ from azure.core.exceptions import AzureError
 from get_invoice.answer import Answer
 from get_invoice.content_types import HTML, JSON, negotiated, spreadsheet_languages
 from get_invoice.invoice import invoice_answer
-from get_invoice.invoice_page import invoice_page
+from get_invoice.invoice_page import page_of_invoice
 from get_invoice.invoices import list_answer
 from get_invoice.line_items import lines_answer
 from get_invoice.pages import Links, problem_page
@@ -99,13 +99,14 @@ def _answer(
 
 
 def _invoice(req: func.HttpRequest, services: Services) -> Answer:
+    # Other parameters pass: nothing that they might have meant is left out of what is answered.
     expand = req.params.get("expand")
     if expand not in (None, "lineItems"):
         return problem(400, "Unknown expand", "The one value that expand can have is lineItems.")
     name, recent_list = req.route_params["invoiceId"], get_recent_list()
     if negotiated(req.params, req.headers, (JSON, HTML)) == HTML:
         links, languages = Links.of(req.url, req.params), spreadsheet_languages(req.headers)
-        return invoice_page(name, services, recent_list, links, languages)
+        return page_of_invoice(name, services, recent_list, links, languages)
     return invoice_answer(name, services, recent_list, expand=expand is not None)
 
 

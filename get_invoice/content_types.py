@@ -32,9 +32,7 @@ def negotiated(
         chosen = _FORMATS.get(name.lower(), "")
         if chosen not in offered:
             *names, last = (name for name, kind in _FORMATS.items() if kind in offered)
-            raise InvalidInput(
-                f"{quoted(name)} is no format of this: expected {', '.join(names)} or {last}"
-            )
+            raise InvalidInput(f"format must be {', '.join(names)} or {last}, not {quoted(name)}")
         return chosen
     if params.get("locale") and CSV in offered:
         return CSV

@@ -60,7 +60,7 @@ class Dialect:
             return cls()
         match = _LOCALE.fullmatch(locale)
         if not match:
-            raise InvalidInput(f"{quoted(locale)} is no locale: expected one like de-DE")
+            raise InvalidInput(f"locale must be like de-DE, not {quoted(locale)}")
         language, region = match[1].lower(), (match[2] or "").upper()
         if (language in _COMMA.split()) != (region in _OTHERWISE.get(language, "").split()):
             return cls(",", ";", bom=True)

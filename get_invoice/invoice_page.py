@@ -82,7 +82,7 @@ class _Row:
     earlier: list[_Version]
 
 
-def invoice_page(
+def page_of_invoice(
     name: str, services: Services, recent_list: RecentList, links: Links, languages: list[str]
 ) -> Answer:
     """Write the page of the invoice with the id `name`; `languages` are those that the reader's spreadsheet may speak.

@@ -22,6 +22,7 @@ from get_invoice.lines import NotALine, as_csv, of_customer
 from get_invoice.problem import (
     no_columns,
     no_such_lines,
+    no_such_version,
     not_a_line,
     replaced_meanwhile,
     too_large,
@@ -68,7 +69,9 @@ def lines_answer(
     def body() -> bytes:
         read = archive.read_lines(key, query.snapshot)
         if read is None:
-            raise _Ends(no_such_lines(key))
+            raise _Ends(
+                no_such_version(key, query.snapshot) if query.snapshot else no_such_lines(key)
+            )
         pieces = _in_time(read.pieces, until)
         if query.customer_id:
             pieces = of_customer(pieces, query.customer_id)

@@ -47,6 +47,15 @@ def not_an_invoice_id(error: InvalidInput) -> Answer:
     return problem(400, "Not an invoice id", str(error))
 
 
+def no_such_version(key: LineItemsKey, snapshot: str) -> Answer:
+    """404: there is no such snapshot, or it has been deleted."""
+    detail = (
+        f"There is no version {snapshot} of the lines {key.kind} of the invoice {key.invoice_id}; its "
+        "manifest names those that there are in earlier."
+    )
+    return problem(404, "No such version", detail)
+
+
 def no_such_lines(key: LineItemsKey) -> Answer:
     """404: there is no such blob, yet."""
     detail = f"No lines {key.kind} of the invoice {key.invoice_id} are stored yet, or it has none of that kind."

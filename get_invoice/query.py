@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from itertools import takewhile
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
@@ -37,9 +38,7 @@ def _refuse_unknown(params: Mapping[str, str], known: Collection[str]) -> None:
     """Raise InvalidInput for a parameter that nobody reads: one that is misspelled would ask for everything."""
     for name in params:
         if name not in known and name.lower() not in _OF_KEY:
-            raise InvalidInput(
-                f"{quoted(name)} is no parameter of this: expected {', '.join(known)}"
-            )
+            raise InvalidInput(f"unknown parameter {quoted(name)}; known are {', '.join(known)}")
 
 
 @dataclass(frozen=True)
@@ -67,14 +66,19 @@ def _customer(text: str | None) -> str | None:
     bare = bare_customer_id(text)
     # An empty one is a script's variable that was not set: what comes is not to be sent to a customer.
     if not bare or not _CUSTOMER_ID.fullmatch(text):
-        raise InvalidInput(f"customerId: {quoted(text)} is none; without one come all lines")
+        raise InvalidInput(f"customerId must be a customer's id, not {quoted(text)}")
     return bare
 
 
 def _snapshot(text: str | None) -> str | None:
-    if text is not None and not _SNAPSHOT.fullmatch(text):
-        raise InvalidInput(f"snapshot: {quoted(text)} is none of those that the manifest names")
-    return text
+    if text is None:
+        return None
+    with suppress(ValueError):
+        if _SNAPSHOT.fullmatch(text) and datetime.fromisoformat(text):
+            return text
+    raise InvalidInput(
+        f"snapshot must be as the manifest has it in earlier, like 2026-11-26T20:41:04.4560000Z, not {quoted(text)}"
+    )
 
 
 @dataclass(frozen=True)
@@ -136,26 +140,22 @@ def _state(text: str | None) -> str | None:
     if not text:
         return None
     if text.lower() not in STATES:
-        raise InvalidInput(f"state: {quoted(text)} is none of {', '.join(STATES)}")
+        raise InvalidInput(f"state must be one of {', '.join(STATES)}, not {quoted(text)}")
     return text.lower()
 
 
 def _day(name: str, text: str | None) -> date | None:
     if not text:
         return None
-    try:
+    with suppress(ValueError):
         if _DAY.fullmatch(text):  # weeks and the like are ISO dates, too
             return date.fromisoformat(text)
-    except ValueError:
-        pass
-    raise InvalidInput(f"{name}: {quoted(text)} is no day: expected one like 2026-10-31")
+    raise InvalidInput(f"{name} must be a day like 2026-10-31, not {quoted(text)}")
 
 
 def _position(text: str | None) -> str | None:
     if text and not _POSITION.fullmatch(text):
-        raise InvalidInput(
-            f"after: {quoted(text)} is none: expected what the page before has given"
-        )
+        raise InvalidInput(f"after must be what the page before has given, not {quoted(text)}")
     return text or None
 
 
@@ -163,7 +163,7 @@ def _currency(text: str | None) -> str | None:
     if not text:
         return None
     if len(text) != 3 or not text.isascii() or not text.isalpha():
-        raise InvalidInput(f"currency: {quoted(text)} is none: expected one like USD")
+        raise InvalidInput(f"currency must be like USD, not {quoted(text)}")
     return text.upper()
 
 
@@ -171,5 +171,5 @@ def _size(text: str | None, default: int) -> int:
     if not text:
         return default
     if not _SIZE.fullmatch(text) or int(text) > _MOST_ROWS:
-        raise InvalidInput(f"pageSize: {quoted(text)} is none: expected 1 to {_MOST_ROWS}")
+        raise InvalidInput(f"pageSize must be 1 to {_MOST_ROWS}, not {quoted(text)}")
     return int(text)

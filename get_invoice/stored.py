@@ -19,7 +19,7 @@ from shared.storage.inventory import InvoiceBlobs, inventory
 class Row:
     """An invoice in storage.
 
-    `lines` are those of all its details, `line_total` is the sum of the billing lines, `difference` what the
+    `lines` are all that are stored, `line_total` is the sum of the billing lines, `difference` what the
     charges are more than that (None where they are not known), all in `head.currency`. `source` names
     where the lines are from (`graph`, `v1`), `earlier` counts versions of them that have been replaced.
     """

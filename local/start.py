@@ -25,6 +25,10 @@ Run the timer again:
 One invoice, and the state of its lines:
   curl '{url}/api/invoices/G098765430?expand=lineItems' -H 'x-functions-key: {function}'
 
+The list of what is stored, and lines of an invoice, as tables (without format as JSON):
+  curl '{url}/api/invoices?format=csv' -H 'x-functions-key: {function}'
+  curl '{url}/api/invoices/G098765430/lineItems/one_time/billing_line_items?format=csv' -H 'x-functions-key: {function}'
+
 Fetch the lines of one link again:
   curl -X POST {url}/admin/functions/fetch_line_items -H 'x-functions-key: {master}' \\
        -H 'Content-Type: application/json' \\

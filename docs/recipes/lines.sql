@@ -3,7 +3,7 @@
 set variable root = coalesce(getvariable('root'), 'invoices');
 
 -- The digits of an amount as they stand in the line: `->>` takes them through a double, and so do columns named DECIMAL before
--- DuckDB 2.0. Digits behind the 22nd are rounded; prices have such, charges have not.
+-- DuckDB 2.0. Digits behind the 22nd are rounded: prices may have such, charges have not.
 create or replace macro amount_of(line, names) as nullif(regexp_extract(line::varchar,
     '(?i)"(?:' || names || ')"\s*:\s*"?(-?[0-9][0-9.]*(?:e[-+]?[0-9]+)?)"?\s*[,}]', 1), '')::decimal(38, 22);
 -- A field that v1 spells `skuId` and the export `SkuId`. Without a value it is left out, null or empty.
@@ -15,7 +15,8 @@ create or replace macro tenant_of(id) as regexp_replace(lower(id), '^org:', '');
 create or replace macro day_of(line, name) as try_cast(nullif(field_of(line, name)[:10], '0001-01-01') as date);
 create or replace macro path_of(filename) as string_split(replace(filename, '\', '/'), '/');
 
--- One row an invoice. Bill those whose `state` is settled. `difference`: what is on the invoice and on no line.
+-- One row an invoice. Bill those whose `state` is settled; of a `void_note` and the `adjustment_note` that corrects it ask first
+-- what is to be paid. `difference`: what is on the invoice and on no line.
 create or replace view invoices as
 select path_of(filename)[-2] as invoice_id,
     json->>'state' as state,
@@ -37,7 +38,7 @@ left join (
 
 -- One row a blob of lines, with what the manifest says of it. `earlier`: its snapshots, the newest first.
 create or replace view blobs as
-select invoice_id, state, billing_month, currency as invoice_currency,
+select invoice_id, state, document_type, billing_month, currency as invoice_currency,
     entry->>'billingProvider' as billing_provider,
     entry->>'invoiceLineItemType' as line_item_type,
     entry->>'source' as source,
@@ -54,7 +55,7 @@ with found as (
         string_split(path[-1], '.')[1] as line_item_type, json as line
     from read_ndjson_objects(getvariable('root') || '/*/*/*.jsonl', filename = true)
 )
-select invoice_id, billing_provider, line_item_type, source, state, billing_month,
+select invoice_id, billing_provider, line_item_type, source, state, document_type, billing_month,
     tenant_of(field_of(line, 'customerId')) as customer_id,
     coalesce(field_of(line, 'customerName'), field_of(line, 'customerCompanyName')) as customer_name,
     lower(field_of(line, 'subscriptionId')) as subscription_id,
@@ -68,7 +69,8 @@ select invoice_id, billing_provider, line_item_type, source, state, billing_mont
     day_of(line, 'chargeEndDate') as charge_end,
     day_of(line, 'usageDate') as usage_date,
     amount_of(line, 'quantity|consumedQuantity') as quantity,
-    coalesce(amount_of(line, 'billableQuantity'), amount_of(line, 'quantity|consumedQuantity')) as billable_quantity,
+    coalesce(amount_of(line, 'billableQuantity'), amount_of(line, 'overageQuantity'),
+        amount_of(line, 'quantity|consumedQuantity')) as billable_quantity,
     coalesce(field_of(line, 'unitType'), field_of(line, 'unitOfMeasure'), field_of(line, 'unit')) as unit,
     amount_of(line, 'unitPrice|listPrice') as unit_price,
     amount_of(line, 'effectiveUnitPrice') as effective_unit_price,

@@ -7,7 +7,7 @@ with months as (
     select getvariable('month')::date as this, (this - interval 1 month)::date as before
 ), problem as (
     select coalesce('not settled: ' || string_agg(invoice_id, ', ') filter (where state is distinct from 'settled'),
-        case when count(distinct billing_month) < 2 then 'no invoices of the month, or of the one before' end) as text
+        case when count(distinct billing_month) < 2 then 'no invoices of ' || (select this from months) || ', or of the month before' end) as text
     from invoices, months
     where billing_month in (this, before)
 ), licences as (

@@ -9,12 +9,12 @@ with statement as (
         and customer_id = tenant_of(getvariable('customer')) and billing_month = getvariable('month')
 )
 select * from (
-    select invoice_id, currency, product, subscription_id, charge_type, charge_start, charge_end,
+    select invoice_id, document_type, currency, product, subscription_id, charge_type, charge_start, charge_end,
         billable_quantity, unit_price, effective_unit_price, price_currency, subtotal, tax, total
     from statement
     union all by name
-    select invoice_id, currency, 'Total' as product, sum(subtotal) as subtotal, sum(tax) as tax, sum(total) as total
+    select invoice_id, document_type, currency, 'Total' as product, sum(subtotal) as subtotal, sum(tax) as tax, sum(total) as total
     from statement
-    group by invoice_id, currency
+    group by invoice_id, document_type, currency
 )
 order by invoice_id, currency, product = 'Total', product, subscription_id, charge_start, charge_type, total;

@@ -22,7 +22,7 @@ Every field of what the app stores. `make dictionary` writes this page, from the
 - **A field may be missing, null or empty,** and some may come that are not here: lines are stored as they come.
   Over HTTP as CSV, those stand in the last column, `otherFields`, as a JSON object.
 - **A line has no id.** Two equal lines can both be billed: drop none as a duplicate. Split lines on `\\n` only.
-- **amount:** a decimal of up to 22 digits, as a number, also with an exponent (`1.0E-4`), or in a string: never to be read as a
+- **amount:** a decimal, in Microsoft's samples with up to 22 decimals, as a number, also with an exponent (`1.0E-4`), or in a string: never to be read as a
   float. Its currency or unit stands beside it. The *billing currency* is in the column that the first table of each part
   names, the *pricing currency* in `pricingCurrency`.
 - **date:** ISO 8601, without zone, with `Z` or an offset, up to seven digits of a second, or the day alone. The year 1 stands for no date.

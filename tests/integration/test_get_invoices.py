@@ -200,7 +200,7 @@ def test_an_empty_container_is_an_empty_list(app: RunningApp) -> None:
 
 def test_a_query_that_cannot_be_understood_is_told(app: RunningApp) -> None:
     """Before storage is asked."""
-    with pytest.raises(InvalidInput, match="state: "):
+    with pytest.raises(InvalidInput, match="state must be"):
         ask(app, state="done")
 
 

@@ -103,6 +103,21 @@ def test_earlier_versions_are_shown_and_downloaded(app: App, page: Page) -> None
     assert download.value.path().read_bytes().count(b";") > 5
 
 
+def test_what_is_voided_is_in_sight(app: App, page: Page) -> None:
+    """In the list and on its page, which leads to what corrects it, and from there back."""
+    page.goto(app.address())
+    expect(page.get_by_text("1 voided")).to_be_visible()
+    expect(
+        page.get_by_role("row").filter(has_text=" G098120460 ").get_by_text("voided")
+    ).to_be_visible()
+    page.goto(app.address("G098120460"))
+    expect(page.get_by_text("Microsoft has voided this invoice")).to_be_visible()
+    page.get_by_role("link", name="GV98120460").click()
+    expect(page.get_by_text("It corrects G098120460, which Microsoft has voided.")).to_be_visible()
+    page.get_by_role("link", name="G098120460").click()
+    expect(page).to_have_url(app.address("G098120460"))
+
+
 def test_a_page_is_of_what_is_stored(app: App, page: Page) -> None:
     """Partner Center is not asked; the page says since when it is so listed."""
     port = urlsplit(app.stack.partner_center.url).port

@@ -76,9 +76,13 @@ class Stored:
         for line in (self.folder / entry["blob"]).read_bytes().split(b"\n")[:-1]:
             yield kind.from_json(line)
 
+    def invoice(self, invoice_id: str) -> Invoice:
+        """An invoice as it is stored."""
+        return Invoice.from_json((self.folder / invoice_id / "invoice.json").read_bytes())
+
     def month(self, invoice_id: str) -> date:
         """The first day of the month that an invoice is for."""
-        invoice = Invoice.from_json((self.folder / invoice_id / "invoice.json").read_bytes())
+        invoice = self.invoice(invoice_id)
         assert invoice.billing_period_start_date
         return invoice.billing_period_start_date.date().replace(day=1)
 

@@ -16,7 +16,7 @@ from shared.amounts import subtract, total_of
 from shared.models import UsageBasedLineItem
 from tests.recipes.conftest import CHANGED, UNSETTLED
 from tests.recipes.running import Refused, Row, by_command_line, by_package, from_storage, text
-from tests.recipes.stored import Stored, Totals
+from tests.recipes.stored import Line, Stored, Totals
 
 type Answer = Callable[[str], list[Row]]
 
@@ -161,17 +161,19 @@ def test_columns_named_decimal_are_not_exact_before_duckdb_2(tmp_path: Path) -> 
 
 
 def test_totals_per_customer_are_the_manifests(answer: Answer, stored: Stored) -> None:
-    """By month and currency they sum up to the settled invoices, and each customer's are its lines'."""
+    """By month and currency they sum up to the settled invoices, and each customer's are its lines'; voided ones are apart."""
     rows = answer(text("lines.sql", "totals-per-customer.sql"))
     assert summed(rows) == stored.totals()
-    expected = defaultdict(list)
+    expected: defaultdict[tuple[str, ...], list[Line]] = defaultdict(list)
     for line in stored.lines():
-        expected[line.month.isoformat(), line.manifest["currencyCode"], line.customer].append(line)
-    assert {(row["billing_month"], row["currency"], row["customer_id"]) for row in rows} == set(
-        expected
-    )
+        document = stored.invoice(line.manifest["invoiceId"]).document_type or ""
+        key = (line.month.isoformat(), line.manifest["currencyCode"], document, line.customer)
+        expected[key].append(line)
+    names = ("billing_month", "currency", "document_type", "customer_id")
+    assert Counter(tuple(row[name] for name in names) for row in rows) == Counter([*expected])
+    assert {row["document_type"] for row in rows} == {"invoice", "void_note", "adjustment_note"}
     for row in rows:
-        lines = expected[row["billing_month"], row["currency"], row["customer_id"]]
+        lines = expected[tuple(row[name] for name in names)]
         assert int(row["lines"]) == len(lines)
         assert Decimal(row["total"]) == total_of(line.charge for line in lines)
         assert Decimal(row["tax"]) == total_of(line.tax for line in lines)
@@ -203,6 +205,21 @@ def test_a_statement_is_one_customers_month(answer: Answer, stored: Stored) -> N
     assert prices == Counter(round(item.effective_unit_price, 22) for item in items)
     assert {row["price_currency"] for row in of_new_commerce} == {"USD"}
     assert {item.pricing_currency for item in items} == {"USD"}
+
+
+def test_a_quantity_is_what_is_charged(tmp_path: Path) -> None:
+    """Of legacy Azure without what is included; elsewhere as it is billed."""
+    azure: dict[str, Any] = {
+        "consumedQuantity": 3,
+        "includedQuantity": 1,
+        "overageQuantity": 2,
+        "listPrice": 1,
+    }
+    lines = [azure, {"Quantity": 1, "BillableQuantity": 1.5}, {"quantity": 4}]
+    made(tmp_path / "invoices", "2026-09-01", lines)
+    sql = "select billable_quantity as q from lines order by q"
+    rows = by_package(text("lines.sql") + sql, tmp_path)
+    assert [Decimal(row["q"]) for row in rows] == [Decimal("1.5"), 2, 4]
 
 
 def test_a_customer_has_one_id(tmp_path: Path) -> None:
@@ -309,7 +326,8 @@ def test_what_is_new_gone_and_changed(tmp_path: Path) -> None:
     ("month", "why"),
     [
         ("2026-10-01", f"not settled: {UNSETTLED}"),
-        ("2026-07-01", "no invoices of the month, or of the one before"),
+        ("2026-07-01", "no invoices of 2026-07-01, or of the month before"),
+        ("2020-01-01", "no invoices of 2020-01-01, or of the month before"),
     ],
 )
 @pytest.mark.parametrize("ask", [by_command_line, by_package])

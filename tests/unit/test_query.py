@@ -103,16 +103,18 @@ def test_a_page_for_people_ends_with_a_month() -> None:
 )
 def test_what_cannot_be_understood_is_refused(name: str, text: str) -> None:
     """By the name of the parameter."""
-    with pytest.raises(InvalidInput, match=f"{name}: "):
+    with pytest.raises(InvalidInput, match=f"{name} must be"):
         ListQuery.of({name: text}, 100)
 
 
 @pytest.mark.parametrize("name", ["State", "customerid", "pagesize", "$filter", ""])
 def test_a_parameter_that_nobody_reads_is_refused(name: str) -> None:
     """One that is misspelled would ask for everything."""
-    with pytest.raises(InvalidInput, match="expected state, from, to, currency, pageSize, after, "):
+    with pytest.raises(
+        InvalidInput, match="known are state, from, to, currency, pageSize, after, "
+    ):
         ListQuery.of({"state": "settled", name: "x"}, 100)
-    with pytest.raises(InvalidInput, match="expected customerId, snapshot, locale, format"):
+    with pytest.raises(InvalidInput, match="known are customerId, snapshot, locale, format"):
         LinesQuery.of({"customerId": "a14e7c5b-1", name: "x"})
 
 
@@ -126,14 +128,17 @@ def test_parameters_of_the_key_and_of_the_form_are_others_business() -> None:
 @pytest.mark.parametrize("text", ["", "org:", "x" * 101, " ", " a14e7c5b-1", "Süd"])
 def test_a_customer_that_is_none_is_refused(text: str) -> None:
     """A script's variable that was not set must not bring the lines of all customers."""
-    with pytest.raises(InvalidInput, match="customerId: "):
+    with pytest.raises(InvalidInput, match="customerId must be"):
         LinesQuery.of({"customerId": text})
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "2026-11-26", "x&comp=metadata", "' or 1=1"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "yesterday", "2026-11-26", "x&comp=metadata", "' or 1=1", "2026-99-99T20:41:04.4560000Z"],
+)
 def test_a_snapshot_is_a_moment(text: str) -> None:
     """Nothing else gets to storage."""
-    with pytest.raises(InvalidInput, match="snapshot: "):
+    with pytest.raises(InvalidInput, match="snapshot must be"):
         LinesQuery.of({"snapshot": text})
 
 
@@ -213,7 +218,7 @@ def test_a_reader_has_a_table_for_each_way_to_write_numbers(
 
 def test_a_format_that_is_not_offered_is_refused() -> None:
     """With those that are."""
-    with pytest.raises(InvalidInput, match="expected jsonl or csv"):
+    with pytest.raises(InvalidInput, match="format must be jsonl or csv"):
         negotiated({"format": "xml"}, {}, (JSON_LINES, CSV))
-    with pytest.raises(InvalidInput, match="expected jsonl or csv"):
+    with pytest.raises(InvalidInput, match="format must be jsonl or csv"):
         negotiated({"format": "html"}, {}, (JSON_LINES, CSV))
