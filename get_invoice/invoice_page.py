@@ -42,6 +42,8 @@ class _ChargeType(msgspec.Struct, rename="camel"):
 class _Billing(msgspec.Struct, rename="camel"):
     billing_provider: str
     charge_types: list[_ChargeType] = []
+    tax: Decimal | None = None
+    customers: int | None = None
 
 
 class _Reconciliation(msgspec.Struct, rename="camel"):

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
+from get_invoice.pages import money
 from tests.pages.conftest import App
 from tests.pages.world import DIFFERS, EUROS, ON_THE_WAY, REPLACED
 
@@ -40,6 +41,11 @@ def test_an_invoice_that_does_not_add_up_says_why(app: App, page: Page) -> None:
     charges = page.get_by_role("region", name="What the billing lines come to")
     lines = [int(text) for text in charges.locator("tbody td:nth-child(3)").all_inner_texts()]
     assert sum(lines) == 25 + 3
+    manifest = json.loads(app.stack.container.download_blob(f"{DIFFERS}/manifest.json").readall())
+    for billing in manifest["reconciliation"]["billing"]:
+        tax, customers = money(billing["tax"]), billing["customers"]
+        text = f"lines of {customers} customers, with {tax} USD of tax."
+        expect(page.get_by_text(text)).to_be_visible()
 
 
 @pytest.mark.parametrize("source", ["v1", "graph"])
