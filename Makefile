@@ -7,7 +7,7 @@ RECIPES := .venv/.recipes
 PAGES := .venv/.pages
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo start doctor test soak faults bench dictionary check check-deploy check-recipes check-pages pictures format lock package
+.PHONY: help setup demo start doctor test soak faults bench dictionary check check-deploy check-recipes check-pages check-bench pictures format lock package
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /make \1\t/'
@@ -51,6 +51,9 @@ check-recipes: $(SETUP) $(RECIPES) ## docs/recipes on the demo's data; with Duck
 
 check-pages: $(SETUP) $(PAGES) ## the pages, in a browser: links, downloads, accessibility, phone, paper
 	$(RUN) -m pytest -n 0 tests/pages
+
+check-bench: $(SETUP) ## what is measured beside others stores the same as they do
+	$(RUN) -m pytest -n 0 tests/benchmarks
 
 pictures: $(SETUP) $(PAGES) ## take the pictures of the pages in docs/ anew
 	$(RUN) -m local.pictures

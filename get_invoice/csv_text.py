@@ -16,11 +16,12 @@ NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?", re.A)
 
 _LOCALE = re.compile(r"([a-z]{2,3})(?:[-_][a-z]{4})?(?:[-_]([a-z]{2}|\d{3}))?", re.I | re.A)
 # Languages that write 1,5 for one and a half, and the regions where that is otherwise, by Unicode's CLDR 48.
-_COMMA = (
+_LANGUAGES = (
     "af az be bg br bs ca cs cv da de el eo es et eu ff fi fo fr fy gl hr hu hy ia id ie is it jv ka kk kl"
     " ku ky lb ln lo lt lu lv mk nb nl nn no oc os pl ps pt rm rn ro ru rw sc se sg sk sl sq sr su sv tg tk"
     " tr tt uk uz vi wo"
 )
+_COMMA = frozenset(_LANGUAGES.split())
 _OTHERWISE = {
     "ar": "DZ LB LY MA MR TN",
     "de": "CH LI",
@@ -62,7 +63,7 @@ class Dialect:
         if not match:
             raise InvalidInput(f"locale must be like de-DE, not {quoted(locale)}")
         language, region = match[1].lower(), (match[2] or "").upper()
-        if (language in _COMMA.split()) != (region in _OTHERWISE.get(language, "").split()):
+        if (language in _COMMA) != (region in _OTHERWISE.get(language, "").split()):
             return cls(",", ";", bom=True)
         # Where the decimal is a point, Windows separates lists by commas, but in Switzerland.
         return cls(".", ";" if region in ("CH", "LI") else ",", bom=True)

@@ -22,7 +22,7 @@ def test_the_http_functions_keep_to_their_description(tmp_path: Path) -> None:
             *(str(Path(sys.executable).parent / "schemathesis"), "run"),
             *(str(APP_ROOT / "docs" / "openapi.yaml"), "--url", stack.host.url),
             *("--header", f"x-functions-key: {stack.host.function_key}"),
-            *("--max-examples", "20", "--seed", "1", "--generation-database", "none"),
+            *("--max-examples", "12", "--seed", "1", "--generation-database", "none"),
             *("--phases", "examples,coverage,fuzzing"),
             # Methods that no function takes are the host's business: it knows no such path, 404.
             *("--exclude-checks", "unsupported_method"),
