@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 from collections.abc import Iterator, Sequence
+from itertools import batched
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -12,6 +13,9 @@ from pathlib import Path
 from local.faults.pieces import running
 from local.faults.trials import Usual, Verdict, tried
 from local.faults.wire import Fault
+
+# Azurite collects its garbage every ten minutes, and is silent for minutes where thousands of blobs were.
+_MOST = 150
 
 
 def tried_at_once(
@@ -48,6 +52,7 @@ def tried_at_once(
 def _work(sender: Connection, faults: Sequence[Fault], usual: Usual, log: Path) -> None:
     logging.basicConfig(filename=log, level=logging.INFO)
     gc.freeze()  # all that is imported need not be looked through again and again
-    with running() as pieces:
-        for fault in faults:
-            sender.send(tried(pieces, fault, usual))
+    for some in batched(faults, _MOST, strict=False):
+        with running() as pieces:
+            for fault in some:
+                sender.send(tried(pieces, fault, usual))
