@@ -22,7 +22,7 @@ from get_invoice.recent_list import RecentList
 from shared import telemetry
 from shared.errors import InvalidInput
 from shared.keys import LineItemsKey
-from shared.log import about, get_logger
+from shared.log import about, also_about, get_logger
 from shared.services import Services, get_services
 
 bp = func.Blueprint()
@@ -119,10 +119,10 @@ def _line_items(req: func.HttpRequest, services: Services) -> Answer:
     key = LineItemsKey.of(
         parts["invoiceId"], parts["billingProvider"], parts["invoiceLineItemType"]
     )
-    with about(
+    also_about(
         invoice=key.invoice_id, provider=key.billing_provider, type=key.invoice_line_item_type
-    ):
-        return lines_answer(key, _params(req), req.headers, services.archive)
+    )
+    return lines_answer(key, _params(req), req.headers, services.archive)
 
 
 def _params(req: func.HttpRequest) -> dict[str, str]:

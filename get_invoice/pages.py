@@ -7,7 +7,7 @@ from calendar import monthrange
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import cache
 from hashlib import sha256
 from itertools import groupby
@@ -18,7 +18,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from get_invoice.answer import Answer
 from get_invoice.query import ListQuery, key_of
 from get_invoice.stored import Row
-from shared.amounts import is_amount, rounded, shown, total_of
+from shared.amounts import amount_of, rounded, shown, total_of
 from shared.json_text import well_formed
 from shared.settling import FETCHING, SETTLED, STATES
 from shared.storage.head import Head
@@ -180,7 +180,7 @@ def _digest(style: str) -> str:
 
 def money(amount: object) -> str:
     """Write an amount for people: all its digits, two decimals at the least, thousands apart."""
-    number = _number(amount)
+    number = amount_of(amount)
     if number is None:
         return _NONE
     whole, _, decimals = shown(number).partition(".")
@@ -194,17 +194,9 @@ def count(number: int) -> str:
 
 def cents(amount: object) -> str:
     """Write an amount rounded to cents, but one that would be nothing then."""
-    number = _number(amount)
+    number = amount_of(amount)
     in_cents = number and rounded(number, _CENT)
     return money(in_cents or amount)
-
-
-def _number(amount: object) -> Decimal | None:
-    try:
-        number = Decimal(str(amount))
-    except InvalidOperation:
-        return None
-    return number if is_amount(number) else None
 
 
 def period(head: Head) -> str:

@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 from azure.storage.blob import BlobProperties
 
-from shared.amounts import written
+from shared.amounts import amount_of, written
 from shared.errors import InvalidInput
 from shared.keys import LineItemsKey
 from shared.storage.head import Head
 from shared.storage.listing import ListedBlob
-from shared.storage.metadata import Metadata, amount, count, crc, known_values, moment, moments
+from shared.storage.metadata import Metadata, count, crc, known_values, moment, moments
 
 
 def invoice_blob(invoice_id: str) -> str:
@@ -87,7 +87,7 @@ class LinesMetadata:
             source=metadata.get("source") or cls.source,
             lines=count(metadata.get("lines")),
             pages=count(metadata.get("pages")),
-            total=amount(metadata.get("total")),
+            total=amount_of(metadata.get("total")),
             crc=crc(metadata.get("crc")),
             azure=metadata.get("azure") == "true",
             **{name: metadata.get(name) for name in texts},

@@ -8,9 +8,9 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Self
 
-from shared.amounts import written
+from shared.amounts import amount_of, written
 from shared.models import Invoice
-from shared.storage.metadata import Metadata, amount, day
+from shared.storage.metadata import Metadata, day
 
 # What can stand in a header as it is; types and currencies do.
 _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,40}")
@@ -55,7 +55,7 @@ class Head:
             _plain(known.get("invoice_type")),
             _plain(known.get("document_type")),
             _plain(known.get("currency")),
-            amount(known.get("charges")),
+            amount_of(known.get("charges")),
         )
 
     def metadata(self) -> dict[str, str | None]:

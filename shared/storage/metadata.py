@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
-
-from shared.amounts import is_amount
 
 Metadata = dict[str, str]
 
@@ -52,12 +49,4 @@ def crc(text: str | None) -> int | None:
     """Read a CRC-32, as eight hexadecimal digits; what is none counts as unknown."""
     with suppress(ValueError):
         return int.from_bytes(bytes.fromhex(text)) if text and len(text) == 8 else None
-    return None
-
-
-def amount(text: str | None) -> Decimal | None:
-    """Read an amount; what is none counts as unknown."""
-    with suppress(InvalidOperation):
-        found = Decimal(text) if text else None
-        return found if found is not None and is_amount(found) else None
     return None
