@@ -180,7 +180,7 @@ def _digest(style: str) -> str:
 
 def money(amount: object) -> str:
     """Write an amount for people: all its digits, two decimals at the least, thousands apart."""
-    number = amount_of(amount)
+    number = amount_of(str(amount))
     if number is None:
         return _NONE
     whole, _, decimals = shown(number).partition(".")
@@ -194,7 +194,7 @@ def count(number: int) -> str:
 
 def cents(amount: object) -> str:
     """Write an amount rounded to cents, but one that would be nothing then."""
-    number = amount_of(amount)
+    number = amount_of(str(amount))
     in_cents = number and rounded(number, _CENT)
     return money(in_cents or amount)
 
