@@ -34,13 +34,13 @@ COLUMNS = {
     "documentType": attrgetter("head.document_type"),
     "currencyCode": attrgetter("head.currency"),
     "totalCharges": attrgetter("head.charges"),
-    "lines": attrgetter("lines"),
-    "lineTotal": attrgetter("line_total"),
+    "lines": attrgetter("summary.lines"),
+    "lineTotal": attrgetter("summary.line_total"),
     "difference": attrgetter("difference"),
     "state": attrgetter("state"),
-    "source": attrgetter("source"),
-    "fetchedAt": attrgetter("fetched_at"),
-    "earlierVersions": attrgetter("earlier"),
+    "source": attrgetter("summary.source"),
+    "fetchedAt": attrgetter("summary.fetched_at"),
+    "earlierVersions": attrgetter("summary.earlier"),
 }
 """What is told of a `Row`, by name."""
 

@@ -7,37 +7,28 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from shared.amounts import subtract, total_of
+from shared.amounts import subtract
 from shared.errors import InvalidInput
 from shared.keys import invoice_id
 from shared.storage.archive import Archive
-from shared.storage.head import Head
-from shared.storage.inventory import InvoiceBlobs, inventory
+from shared.storage.head import Head, Summary
+from shared.storage.inventory import InvoiceBlobs, inventory_without_lines
 
 
 @dataclass(frozen=True)
 class Row:
-    """An invoice in storage.
-
-    `lines` are all that are stored, `line_total` is the sum of the billing lines, `difference` what the
-    charges are more than that (None where they are not known), all in `head.currency`. `source` names
-    where the lines are from (`graph`, `v1`), `earlier` counts versions of them that have been replaced.
-    """
+    """An invoice in storage, as it and its manifest say themselves."""
 
     id: str
     head: Head
     state: str
-    lines: int
-    line_total: Decimal
-    source: str | None
-    fetched_at: str | None
-    earlier: int
+    summary: Summary
 
     @property
     def difference(self) -> Decimal | None:
-        """What is on the invoice and on no line."""
-        charges = self.head.charges
-        return None if charges is None else subtract(charges, self.line_total)
+        """What the charges are more than the billing lines, None where one of the two is not known."""
+        charges, line_total = self.head.charges, self.summary.line_total
+        return None if charges is None or line_total is None else subtract(charges, line_total)
 
     @property
     def month(self) -> date | None:
@@ -54,7 +45,7 @@ class Row:
 
 def stored_rows(archive: Archive) -> list[Row]:
     """Say what is stored, the newest first."""
-    stored = inventory(archive)
+    stored = inventory_without_lines(archive)
     rows = [
         _row(name, blobs) for name, blobs in stored.items() if blobs.is_invoice and _is_id(name)
     ]
@@ -69,17 +60,9 @@ def _is_id(name: str) -> bool:
 
 
 def _row(name: str, blobs: InvoiceBlobs) -> Row:
-    lines = blobs.lines.values()
-    billing = [each for each in lines if each.key.invoice_line_item_type == "billing_line_items"]
     return Row(
-        id=name,
-        head=blobs.invoice.head if blobs.invoice else Head(),
-        state=blobs.state,
-        lines=sum(each.about.lines for each in lines),
-        line_total=total_of(each.about.total for each in billing if each.about.total is not None),
-        source=", ".join(sorted({each.about.source for each in lines})) or None,
-        fetched_at=max(
-            (each.about.fetched_at for each in lines if each.about.fetched_at), default=None
-        ),
-        earlier=blobs.manifest.earlier if blobs.manifest else 0,
+        name,
+        blobs.invoice.head if blobs.invoice else Head(),
+        blobs.state,
+        blobs.manifest.summary if blobs.manifest else Summary(),
     )

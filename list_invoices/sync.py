@@ -132,7 +132,9 @@ def _sync(difference: Difference, services: Services) -> Outcome:
         # First sent, then noted: a crash in between sends them again, which does no harm.
         _enqueue(difference, services.queue)
         _note(difference, about, etag, archive)
-    if manifest and (difference.is_changed or difference.due or manifest.state is None):
+    # A manifest of release 0.1 has no summary.
+    is_old = manifest and manifest.summary.lines is None
+    if manifest and (difference.is_changed or difference.due or is_old):
         refresh_manifest(services, difference.id)
     elif difference.lost_look:
         send_look(services.queue, difference.id, difference.lost_look)

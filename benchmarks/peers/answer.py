@@ -18,6 +18,7 @@ from get_invoice.line_items import lines_answer
 from shared.keys import LineItemsKey
 from shared.services import Services
 from shared.settings import get_settings
+from shared.storage.blobs import LINES
 
 _GZIP = {"accept-encoding": "gzip"}
 _URL = "http://localhost/api/invoices"
@@ -35,7 +36,11 @@ def main() -> None:
         return sum(1 for _ in container.list_blobs(include=["metadata"]))
 
     def listed_raw() -> int:
-        query, marker, found = "restype=container&comp=list&include=metadata", "", 0
+        query, marker, found = (
+            f"restype=container&comp=list&include=metadata&delimiter={LINES}",
+            "",
+            0,
+        )
         while True:
             answer = requests.get(f"{work['container_url']}&{query}&marker={marker}", timeout=60)
             found += answer.content.count(b"<Blob>")

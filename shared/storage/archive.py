@@ -217,10 +217,12 @@ class Archive:
 
     # -- the container
 
-    def listed(self, prefix: str, *, snapshots: bool = False) -> Iterator[ListedBlob]:
+    def listed(
+        self, prefix: str, *, snapshots: bool = False, without: str | None = None
+    ) -> Iterator[ListedBlob]:
         """List the committed blobs with their metadata, see `list_blobs`; none where there is no container."""
         try:
-            yield from list_blobs(self._container, prefix, snapshots=snapshots)
+            yield from list_blobs(self._container, prefix, snapshots=snapshots, without=without)
         except ResourceNotFoundError as error:
             if error_code(error) != "ContainerNotFound":
                 raise

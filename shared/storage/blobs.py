@@ -14,7 +14,7 @@ from azure.storage.blob import BlobProperties
 from shared.amounts import amount_of, written
 from shared.errors import InvalidInput
 from shared.keys import LineItemsKey
-from shared.storage.head import Head
+from shared.storage.head import Head, Summary
 from shared.storage.listing import ListedBlob
 from shared.storage.metadata import Metadata, count, crc, known_values, moment, moments
 
@@ -32,6 +32,10 @@ def manifest_blob(invoice_id: str) -> str:
 def reconciliation_blob(invoice_id: str) -> str:
     """Name the blob of what the lines come to."""
     return f"{invoice_id}/reconciliation.json"
+
+
+LINES = "_line_items.jsonl"
+"""What the names of blobs of lines end with, and no other."""
 
 
 def lines_blob(key: LineItemsKey) -> str:
@@ -204,8 +208,7 @@ class ManifestMetadata:
 
     `complete_at` is when its invoice was last complete, `unsettled_since` when it was last new or settled;
     None where it is settled. The others are those of the manifest. `contents` tells what it is about from what it was before,
-    `restated`: it has been looked at once more since it was settled, and nothing had changed. `earlier` counts
-    the versions of its lines that have been replaced.
+    `restated`: it has been looked at once more since it was settled, and nothing had changed. `summary` is for lists.
     """
 
     updated_at: datetime | None = None
@@ -217,7 +220,7 @@ class ManifestMetadata:
     contents: str | None = None
     restated: bool = False
     unsettled_since: datetime | None = None
-    earlier: int = 0
+    summary: Summary = field(default_factory=Summary)
 
     @classmethod
     def of(cls, metadata: Metadata | None) -> ManifestMetadata:
@@ -229,7 +232,7 @@ class ManifestMetadata:
             checks=count(known.get("checks")),
             contents=known.get("contents"),
             restated=known.get("restated") == "true",
-            earlier=count(known.get("earlier")),
+            summary=Summary.of(known),
             **{name: moment(known.get(name)) for name in moments},
         )
 
@@ -247,7 +250,7 @@ class ManifestMetadata:
             "checks": str(self.checks),
             "contents": self.contents,
             "restated": "true" if self.restated else None,
-            "earlier": str(self.earlier) if self.earlier else None,
+            **self.summary.metadata(),
         }
         texts |= {name: value.isoformat() for name, value in moments.items() if value}
         return {name: value for name, value in texts.items() if value}

@@ -1,4 +1,4 @@
-"""What a stored invoice says of itself in its metadata, so that a listing can show it."""
+"""What a stored invoice and its manifest say of themselves in their metadata, so that a listing can show it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Self
 
 from shared.amounts import amount_of, written
 from shared.models import Invoice
-from shared.storage.metadata import Metadata, day
+from shared.storage.metadata import Metadata, count, day
 
 # What can stand in a header as it is; types and currencies do.
 _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,40}")
@@ -68,6 +68,44 @@ class Head:
             "document_type": self.document_type,
             "currency": self.currency,
             "charges": None if self.charges is None else written(self.charges),
+        }
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What the stored lines of an invoice come to.
+
+    `lines` are all of them, `line_total` is the sum of the billing lines, in the invoice's currency: None
+    where a release before 0.2 has written the manifest. `source` names where the lines are from (`graph`,
+    `v1`), `earlier` counts versions of them that have been replaced.
+    """
+
+    lines: int | None = None
+    line_total: Decimal | None = None
+    source: str | None = None
+    fetched_at: str | None = None
+    earlier: int = 0
+
+    @classmethod
+    def of(cls, known: Metadata) -> Self:
+        """Read it from the metadata of manifest.json; what is missing or odd counts as unknown."""
+        lines, line_total = known.get("lines"), amount_of(known.get("line_total"))
+        return cls(
+            None if lines is None else count(lines),
+            line_total,
+            known.get("source"),
+            known.get("fetched_at"),
+            count(known.get("earlier")),
+        )
+
+    def metadata(self) -> dict[str, str | None]:
+        """Write it as metadata."""
+        return {
+            "lines": None if self.lines is None else str(self.lines),
+            "line_total": None if self.line_total is None else written(self.line_total),
+            "source": self.source,
+            "fetched_at": self.fetched_at,
+            "earlier": str(self.earlier) if self.earlier else None,
         }
 
 

@@ -11,6 +11,7 @@ from shared.keys import LineItemsKey
 from shared.settling import FETCHING, STATES
 from shared.storage.archive import Archive
 from shared.storage.blobs import (
+    LINES,
     InvoiceMetadata,
     ManifestMetadata,
     StoredLines,
@@ -99,6 +100,11 @@ class InvoiceBlobs:
 def inventory(archive: Archive) -> dict[str, InvoiceBlobs]:
     """List the container and say what is there of every invoice in it, by bare id."""
     return _by_invoice(archive.listed(""))
+
+
+def inventory_without_lines(archive: Archive) -> dict[str, InvoiceBlobs]:
+    """Say what is there of every invoice but its lines: they are most blobs, and a manifest sums them up."""
+    return _by_invoice(archive.listed("", without=LINES))
 
 
 def inventory_of(archive: Archive, invoice_id: str) -> InvoiceBlobs:

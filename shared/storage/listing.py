@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
-from azure.core.exceptions import DecodeError
+from azure.core.exceptions import DecodeError, HttpResponseError
 from azure.core.pipeline import PipelineResponse
-from azure.storage.blob import BlobProperties, ContainerClient
+from azure.storage.blob import BlobPrefix, BlobProperties, ContainerClient
 
 from shared.storage.metadata import Metadata
 
@@ -34,17 +34,23 @@ class ListedBlob:
 
 
 def list_blobs(
-    container: ContainerClient, prefix: str, *, snapshots: bool = False
+    container: ContainerClient, prefix: str, *, snapshots: bool = False, without: str | None = None
 ) -> Iterator[ListedBlob]:
     """List the committed blobs by name, 5,000 a request; with `snapshots` theirs, too, in no order of theirs.
 
-    Raises AzureError where storage refuses, or gives what is no listing.
+    Blobs `without` that in their name are all that is asked for where storage can leave the others out:
+    a data lake cannot, and gives them as well (Known issues with Azure Data Lake Storage: the only
+    delimiter that it supports is a slash). Raises AzureError where storage refuses, or gives what is no listing.
     """
     include = ["metadata", "snapshots"] if snapshots else ["metadata"]
     marker: str | None = None
     while marker != "":
-        blobs, marker = _page(container, prefix, include, marker)
-        yield from blobs
+        try:
+            blobs, marker = _page(container, prefix, include, marker, without)
+        except _Folders:
+            without = None
+        else:
+            yield from blobs
 
 
 class _Received(Exception):
@@ -55,6 +61,10 @@ class _Received(Exception):
         self.body = body
 
 
+class _Folders(Exception):
+    """A data lake: no delimiter but a slash."""
+
+
 def _receive(response: PipelineResponse[Any, Any]) -> None:
     # Called for each attempt, inside of what repeats those that fail.
     if response.http_response.status_code == 200:
@@ -62,17 +72,39 @@ def _receive(response: PipelineResponse[Any, Any]) -> None:
 
 
 def _page(
-    container: ContainerClient, prefix: str, include: list[str], marker: str | None
+    container: ContainerClient,
+    prefix: str,
+    include: list[str],
+    marker: str | None,
+    delimiter: str | None,
 ) -> tuple[Iterable[ListedBlob], str]:
     """Give the blobs of a page, and where the next one begins; empty after the last one."""
-    listing = container.list_blobs(prefix, include=include, raw_response_hook=_receive)
-    pages = cast("PageIterator[BlobProperties]", listing.by_page(marker))
+    options: dict[str, Any] = {"include": include, "raw_response_hook": _receive}
+    listing = (
+        container.walk_blobs(prefix, delimiter=delimiter, **options)
+        if delimiter
+        else container.list_blobs(prefix, **options)
+    )
+    pages = cast("PageIterator[BlobProperties | BlobPrefix]", listing.by_page(marker))
     try:
         # Where an attempt was lost the SDK has lost the hook with it, and reads what comes itself.
-        return [_of_sdk(blob) for blob in next(pages)], pages.continuation_token or ""
+        found = list(next(pages))
     except _Received as received:
         page = _parsed(received.body)
+        _refuse_folders(name.text or "" for name in page.iterfind("Blobs/BlobPrefix/Name"))
         return map(_listed, page.iterfind("Blobs/Blob")), page.findtext("NextMarker") or ""
+    except HttpResponseError as error:
+        if delimiter and error.status_code == 400:
+            raise _Folders from error
+        raise
+    _refuse_folders(each.name for each in found if isinstance(each, BlobPrefix))
+    blobs = [_of_sdk(each) for each in found if isinstance(each, BlobProperties)]
+    return blobs, pages.continuation_token or ""
+
+
+def _refuse_folders(prefixes: Iterable[str]) -> None:
+    if any(prefix.endswith("/") for prefix in prefixes):
+        raise _Folders
 
 
 def _parsed(body: bytes) -> ElementTree.Element:

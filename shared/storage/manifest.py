@@ -22,6 +22,7 @@ from shared.models import Invoice
 from shared.reconciliation import Parts, Reconciliation, reconciliation_of
 from shared.settling import FETCHING, SETTLED, doubts
 from shared.storage.blobs import ManifestMetadata, StoredInvoice, StoredLines, lines_blob
+from shared.storage.head import Summary
 from shared.storage.inventory import InvoiceBlobs
 from shared.storage.metadata import moment
 
@@ -143,10 +144,16 @@ class Findings:
         return max((each for each in found if each), default=None)
 
     @property
-    def earlier(self) -> int:
-        """How many versions of the lines have been replaced."""
+    def summary(self) -> Summary:
+        """What a list says of it."""
         lines, earlier = self.stored.lines.values(), self.stored.earlier
-        return sum(len(replaced(each, earlier.get(each.key, ()))) for each in lines)
+        return Summary(
+            lines=sum(each.about.lines for each in lines),
+            line_total=self.line_total,
+            source=", ".join(sorted({each.about.source for each in lines})) or None,
+            fetched_at=self.fetched_at.isoformat() if self.fetched_at else None,
+            earlier=sum(len(replaced(each, earlier.get(each.key, ()))) for each in lines),
+        )
 
     @property
     def contents(self) -> str:

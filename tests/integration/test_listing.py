@@ -32,8 +32,8 @@ def container(azurite: Azurite) -> Iterator[ContainerClient]:
         yield container
 
 
-def ours(container: ContainerClient, prefix: str = "", *, snapshots: bool = False) -> Found:
-    found = list_blobs(container, prefix, snapshots=snapshots)
+def ours(container: ContainerClient, prefix: str = "", **options: Any) -> Found:
+    found = list_blobs(container, prefix, **options)
     return [(each.name, each.size, each.etag, each.metadata, each.snapshot) for each in found]
 
 
@@ -97,11 +97,63 @@ def test_a_listing_whose_answer_was_lost_is_whole(
     assert left == []
 
 
-def test_a_container_that_is_not_there_is_told_as_the_sdk_does(azurite: Azurite) -> None:
+def without_three(container: ContainerClient) -> Found:
+    return [each for each in the_sdks(container) if "3/a" not in each[0]]
+
+
+@pytest.mark.parametrize("page_size", [None, 1, 2, 3])
+@pytest.mark.parametrize("lost", [None, 1, 2])
+def test_blobs_of_some_names_are_left_out(
+    container: ContainerClient,
+    monkeypatch: pytest.MonkeyPatch,
+    page_size: int | None,
+    lost: int | None,
+) -> None:
+    """Storage gives all others, whole, on however many pages, also where an answer is lost."""
+    expected = without_three(container)
+    walk, send = ContainerClient.walk_blobs, RequestsTransport.send
+    sent: list[str] = []
+
+    def note(self: RequestsTransport, request: Any, **options: Any) -> Any:
+        answer = send(self, request, **options)
+        sent.append(request.url)
+        if len(sent) == lost:
+            raise ServiceResponseError("the answer was lost")
+        return answer
+
+    monkeypatch.setattr(RequestsTransport, "send", note)
+    monkeypatch.setattr("azure.storage.blob.ExponentialRetry.get_backoff_time", lambda *_: 0)
+    monkeypatch.setattr(
+        ContainerClient,
+        "walk_blobs",
+        lambda self, prefix, **options: walk(self, prefix, results_per_page=page_size, **options),
+    )
+    assert ours(container, without="3/a") == expected
+    assert all("delimiter=3%2Fa" in url for url in sent)
+
+
+@pytest.mark.parametrize("answer", [{"delimiter": "/"}, {"results_per_page": -1}])
+def test_a_data_lake_gives_what_it_cannot_leave_out(
+    container: ContainerClient, monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any]
+) -> None:
+    """It knows folders alone, whether it gives these or refuses: then all is listed."""
+    walk = ContainerClient.walk_blobs
+    monkeypatch.setattr(
+        ContainerClient,
+        "walk_blobs",
+        lambda self, prefix, **options: walk(self, prefix, **options | answer),
+    )
+    assert ours(container, without="3/a") == the_sdks(container)
+
+
+@pytest.mark.parametrize("options", [{}, {"without": "3/a"}])
+def test_a_container_that_is_not_there_is_told_as_the_sdk_does(
+    azurite: Azurite, options: dict[str, Any]
+) -> None:
     """The answers that are no listing are the SDK's."""
     container = ContainerClient.from_connection_string(azurite.connection_string, "is-not-there")
     with container, pytest.raises(ResourceNotFoundError, match="ContainerNotFound"):
-        ours(container)
+        ours(container, **options)
 
 
 def test_a_listing_that_is_cut_off_is_an_error(

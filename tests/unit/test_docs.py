@@ -12,7 +12,7 @@ import pytest
 from shared.settings import Settings
 from shared.storage.accounts import LINE_ITEMS_QUEUE
 from shared.storage.blobs import InvoiceMetadata, LinesMetadata, ManifestMetadata
-from shared.storage.head import Head
+from shared.storage.head import Head, Summary
 
 _ROOT = Path(__file__).parents[2]
 _README = (_ROOT / "README.md").read_text()
@@ -31,8 +31,9 @@ _LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 def _metadata_names() -> list[str]:
     """The names of the fields of the records, which are those of the metadata."""
-    records = (LinesMetadata, InvoiceMetadata, ManifestMetadata, Head)
-    return sorted({field.name for record in records for field in fields(record)} - {"head"})
+    records = (LinesMetadata, InvoiceMetadata, ManifestMetadata, Head, Summary)
+    names = {field.name for record in records for field in fields(record)}
+    return sorted(names - {"head", "summary"})
 
 
 def _slug(heading: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 from get_invoice.pages import Links, cents, list_page, money, period
 from get_invoice.query import ListQuery
 from get_invoice.stored import Row
-from shared.storage.head import Head
+from shared.storage.head import Head, Summary
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_period_that_is_a_month_has_its_name(first: str, last: str, text: str)
 def row(charges: str | None, currency: str | None) -> Row:
     amount = None if charges is None else Decimal(charges)
     head = Head(invoice_date=date(2026, 11, 8), currency=currency, charges=amount)
-    return Row("G1", head, "settled", 1, Decimal(0), "graph", None, 0)
+    return Row("G1", head, "settled", Summary(1, Decimal(0), "graph"))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from get_invoice.pages import Links
 from get_invoice.query import LinesQuery, ListQuery, link_to
 from get_invoice.stored import Row
 from shared.errors import InvalidInput
-from shared.storage.head import Head
+from shared.storage.head import Head, Summary
 
 
 def row(name: str, day: str | None, state: str = "settled", currency: str = "USD") -> Row:
@@ -21,7 +21,7 @@ def row(name: str, day: str | None, state: str = "settled", currency: str = "USD
         currency=currency,
         charges=Decimal("10.00"),
     )
-    return Row(name, head, state, 1, Decimal("9.66"), "graph", None, 0)
+    return Row(name, head, state, Summary(1, Decimal("9.66"), "graph"))
 
 
 ROWS = sorted(
@@ -145,7 +145,7 @@ def test_a_snapshot_is_a_moment(text: str) -> None:
 def test_the_difference_is_exact() -> None:
     """What is on the invoice and on no line; not known without charges."""
     assert ROWS[0].difference == Decimal("0.34")
-    assert Row("G1", Head(), "fetching", 0, Decimal(0), None, None, 0).difference is None
+    assert Row("G1", Head(), "fetching", Summary(0, Decimal(0))).difference is None
 
 
 def test_the_next_link_has_no_key() -> None:
