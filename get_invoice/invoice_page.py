@@ -101,10 +101,8 @@ def page_of_invoice(
     if stored:
         text, stored_at = stored.text, stored.stored_at
     elif within(until, lambda: inventory_of(archive, bare_id).is_invoice):
-        text, stored_at = (
-            b"{}",
-            None,
-        )  # its lines came by a message, before the first run of the timer
+        # Its lines came by a message, before the first run of the timer.
+        text, stored_at = b"{}", None
     else:
         found = invoice_answer(name, services, recent_list, expand=False)
         if found.status != 200:
