@@ -74,9 +74,10 @@ class _Version:
 
 @dataclass(frozen=True)
 class _Row:
-    """A detail of the invoice; `now` is None where none of its lines are in storage."""
+    """A detail of the invoice, and the address of its lines; `now` is None where none are in storage."""
 
     name: str
+    address: str
     progress: str
     source: str | None
     currency: str | None
@@ -133,6 +134,7 @@ def _page(
         manifest=_manifest(manifest),
         details=[_row(each, bare_id, links, forms) for each in line_items(text, bare_id, archive)],
         provider_names=_PROVIDERS,
+        first_form=next(iter(forms.values())),
     )
 
 
@@ -186,6 +188,7 @@ def _row(detail: Detail, bare_id: str, links: Links, forms: dict[str, dict[str, 
         now = _Version(detail.lines, _amount(detail.total), fetched_at, downloads())
     return _Row(
         name=f"{provider}, {kind}",
+        address=links.to(*where),
         progress=f"{_STATUS[detail.status]}{staged}",
         source=detail.source or None,
         currency=detail.currency or None,

@@ -29,8 +29,8 @@ class _Picture:
 
 _PICTURES = (
     _Picture("list", 535),
-    _Picture("invoice", 575, invoice="D0560021K7"),
-    _Picture("invoice-dark", 525, "dark", PUBLISHED_LATE),
+    _Picture("invoice", 735, invoice="D0560021K7"),
+    _Picture("invoice-dark", 655, "dark", PUBLISHED_LATE),
 )
 
 

@@ -60,16 +60,19 @@ def test_blobs_of_somebody_else_are_text(app: App, open_page: Page) -> None:
     """What blobs say of themselves is shown as it is; a folder that no invoice can have is none."""
     name = f'"{IMAGE}javascript:'
     metadata = {"source": IMAGE, "currency": IMAGE, "fetched_at": SCRIPT, "lines": "-1"}
-    before = app.stack.container.get_blob_client(LINES).get_blob_properties().metadata
+    blobs = [app.stack.container.get_blob_client(each) for each in (LINES, MANIFEST)]
+    before = [blob.get_blob_properties().metadata for blob in blobs]
     app.write(f"{name}/invoice.json", "{}")
-    app.stack.container.get_blob_client(LINES).set_blob_metadata(before | metadata)
+    for blob, said in zip(blobs, before, strict=True):
+        blob.set_blob_metadata(said | metadata)
     try:
         shows(open_page, app.address(WRITTEN_INTO), IMAGE)
         shows(open_page, app.address(), IMAGE)
         expect(open_page.get_by_text(name)).to_have_count(0)
     finally:
         app.stack.container.delete_blob(f"{name}/invoice.json")
-        app.stack.container.get_blob_client(LINES).set_blob_metadata(before)
+        for blob, said in zip(blobs, before, strict=True):
+            blob.set_blob_metadata(said)
 
 
 OF_THE_APP = {"content": "1", "version": "1", "stored_at": "2026-11-09T06:00:00+00:00"}
@@ -114,12 +117,13 @@ def manifest(app: App) -> Iterator[dict[str, Any]]:
 def test_an_odd_manifest_is_no_error(app: App, page: Page, manifest: dict[str, Any]) -> None:
     """With members of wrong types, numbers out of bounds, or no JSON at all, both pages come."""
     for text in [*(json.dumps(manifest | members) for members in ODD_MEMBERS), *RAW]:
-        app.write(MANIFEST, text, state="no\tstate", checks="x", next_check_at="tomorrow")
+        odd = {"lines": "-1", "line_total": "1e999", "source": "<b>", "earlier": "x"}
+        app.write(MANIFEST, text, state="no\tstate", checks="x", next_check_at="tomorrow", **odd)
         for address in (app.address(WRITTEN_INTO), app.address()):
             answer = requests.get(address, headers={"Accept": "text/html"})
             assert (answer.status_code, text[:200]) == (200, text[:200])
     page.goto(app.address(WRITTEN_INTO))
-    expect(page.get_by_text("New commerce, billing")).to_be_visible()
+    expect(page.get_by_role("rowheader", name="New commerce, billing")).to_be_visible()
     expect(page.get_by_text("Its manifest cannot be read.")).to_be_visible()
 
 

@@ -74,6 +74,35 @@ def test_lines_are_downloaded(app: App, page: Page, source: str) -> None:
         assert len(rows) == count
 
 
+@pytest.mark.parametrize("source", ["v1", "graph"])
+def test_lines_of_one_customer_are_downloaded(app: App, page: Page, source: str) -> None:
+    """As CSV for the Excel of the browser's language: those of the customer whose id is given, and no others."""
+    invoice_id, detail, blob, name = {
+        "v1": (DIFFERS, "Office, billing", "office/billing_line_items", "customerId"),
+        "graph": (EUROS, "New commerce, billing", "one_time/billing_line_items", "CustomerId"),
+    }[source]
+    stored = app.stack.container.download_blob(f"{invoice_id}/{blob}.jsonl").readall()
+    ids = [json.loads(line)[name] for line in stored.split(b"\n")[:-1]]
+    page.goto(app.address(invoice_id))
+    page.get_by_label("Download the lines of one customer, by its id").fill(ids[2])
+    with page.expect_download() as download:
+        page.get_by_role("button", name=detail, exact=True).click()
+    content = download.value.path().read_bytes().decode("utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(content, newline=""), delimiter=";"))
+    assert [row[name] for row in rows] == [each for each in ids if each == ids[2]]
+    assert len(rows) < len(ids)
+    assert ids[2] in download.value.suggested_filename
+
+
+def test_a_customer_has_to_be_given(app: App, page: Page) -> None:
+    """The browser says so; the lines of all are another link."""
+    page.goto(app.address(DIFFERS))
+    page.get_by_role("button", name="Office, billing", exact=True).click()
+    field = page.get_by_label("Download the lines of one customer, by its id")
+    expect(field).to_be_focused()
+    assert field.evaluate("field => field.validity.valueMissing")
+
+
 def test_progress_is_shown_while_lines_are_fetched(app: App, page: Page) -> None:
     """What is there has its numbers and links; of what is on its way, how much has been staged."""
     blob = app.stack.container.get_blob_client(f"{ON_THE_WAY}/one_time/usage_line_items.jsonl")
