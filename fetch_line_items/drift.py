@@ -7,6 +7,7 @@ from collections import Counter
 
 from pydantic import ValidationError
 
+from fetch_line_items.fields import spellings_of
 from shared.keys import LineItemsKey
 from shared.log import get_logger
 from shared.models import LINE_ITEM_TYPES, LineItem
@@ -33,8 +34,8 @@ def report_drift(key: LineItemsKey, source: str, block: bytes) -> None:
     sample = random.sample(lines, min(len(lines), _MOST_LINES))
     for text in sample:
         _compare(kind, text, misfits, unknown)
-    if kind.charge_field and b'"%s"' % kind.charge_field.encode() not in block:
-        _log.warning("%s: no line has %s, so there is no total", key, kind.charge_field)
+    if (field := kind.charge_field) and not spellings_of(field).search(block):
+        _log.warning("%s: no line has %s, so there is nothing to sum", key, field)
     if misfits:
         _log.warning("%s: does not fit %s: %s", key, kind.__name__, _counted(misfits, sample))
     if unknown:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -71,6 +72,20 @@ class FieldNames:
         }
         read |= {f: _text(values.get(n.lower())) for f, n in self.texts.items()}
         return Fields(**read)
+
+
+def spellings_of(field: str) -> re.Pattern[bytes]:
+    """Find a field in the text of lines, in any case; the group is how it is spelled there."""
+    return re.compile(rb'"(%b)"[ \t\r\n]*:' % re.escape(field.encode()), re.I)
+
+
+def value_of(line: object, spellings: Sequence[str]) -> object:
+    """Give what a line has in a field: that of the first of these spellings that has one, else of any other one."""
+    if not isinstance(line, dict):
+        return None
+    found = [name for name in line if name.lower() == spellings[0].lower()]
+    found.sort(key=lambda name: spellings.index(name) if name in spellings else len(spellings))
+    return next((line[name] for name in found if line[name] is not None), None)
 
 
 def camel_case(name: str) -> str:

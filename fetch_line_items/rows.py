@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -11,7 +10,14 @@ import msgspec
 from zlib_ng.zlib_ng import crc32
 
 from fetch_line_items.charges import total_of_odd
-from fetch_line_items.fields import MOST_IN_FULL, FieldNames, as_it_is, camel_case
+from fetch_line_items.fields import (
+    MOST_IN_FULL,
+    FieldNames,
+    as_it_is,
+    camel_case,
+    spellings_of,
+    value_of,
+)
 from fetch_line_items.sums import Sums, sums_of
 from shared.content import Content
 from shared.errors import StalePosition
@@ -56,7 +62,7 @@ class RowReader:
         self._in_full = _spellings(kind, in_full=True)
         self._in_brief = _spellings(kind, in_full=False)
         self._left_in_full = MOST_IN_FULL  # of all files
-        self._in_any_case = re.compile(rb'"(%b)"[ \t]*:' % self._field.encode(), re.I)
+        self._in_any_case = spellings_of(self._field)
 
     @property
     def _spellings(self) -> list[_Spelling]:
@@ -97,9 +103,7 @@ class RowReader:
                 sums = sums_of(rows, spelling.names)
             except (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError, RecursionError):
                 return None
-            if charged := sum(
-                group.lines for group in (sums.charge_types or sums.subscriptions).values()
-            ):
+            if charged := sums.charged:
                 break
         if not _is_one_a_line(len(rows), text):
             return None
@@ -116,7 +120,9 @@ class RowReader:
         rows = [self._fields(line, before + number) for number, line in enumerate(lines, 1)]
         names = self._spellings[0].names
         sums = sums_of([*map(names.read, rows)], names)
-        sums.total = total_of_odd([*map(self._charge, rows)], self._field)
+        # In the same order as above, whatever else is odd in the block.
+        charges = [spelling.names.amounts["charge"] for spelling in self._spellings]
+        sums.total = total_of_odd([value_of(row, charges) for row in rows], self._field)
         return _Summed(block, len(lines), sums)
 
     def _is_spelled_otherwise(self, block: bytes, names: FieldNames) -> bool:
@@ -132,13 +138,6 @@ class RowReader:
         if not isinstance(fields, dict):
             raise ValueError(f"line {number} is no JSON object")
         return fields
-
-    def _charge(self, fields: dict[str, Any]) -> object:
-        spelled = [name for name in fields if name.lower() == self._field.lower()]
-        # In the same order as above, whatever else is odd in the block.
-        names = [spelling.names.amounts["charge"] for spelling in self._spellings]
-        spelled.sort(key=lambda name: (name != names[0], name not in names))
-        return next((fields[name] for name in spelled if fields[name] is not None), None)
 
 
 def _spellings(kind: type[LineItem], *, in_full: bool) -> list[_Spelling]:

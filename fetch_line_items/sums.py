@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from fetch_line_items.fields import FieldNames, Fields
 from shared.amounts import is_amount, subtract, total_of
+from shared.keys import bare_customer_id
 from shared.reconciliation import MOST, Group, Part
 
 _AZURE_CATEGORY, _AZURE_SKU = "azure", "azure plan"
@@ -31,6 +32,11 @@ class Sums:
     customers: set[str] = field(default_factory=set)
     subscriptions: dict[str, Group] = field(default_factory=dict)
     in_full: bool = True
+
+    @property
+    def charged(self) -> int:
+        """How many of the lines have a charge."""
+        return sum(group.lines for group in (self.charge_types or self.subscriptions).values())
 
     def add(self, other: Sums) -> None:
         """Count other lines as well."""
@@ -78,7 +84,8 @@ def sums_of(lines: Sequence[Fields], looked_at: FieldNames) -> Sums:
         sums.tax = total_of([line.tax for line in lines if line.tax is not None])
         if not is_amount(sums.tax):
             raise ArithmeticError("no amount of money")
-        sums.customers = {line.customer for line in lines if line.customer is not None}
+        customers = {line.customer for line in lines if line.customer is not None}
+        sums.customers = set(map(bare_customer_id, customers))
         sums.subscriptions = _grouped(
             (line.subscription or "", _before_tax(line)) for line in azure
         )

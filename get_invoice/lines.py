@@ -11,8 +11,8 @@ import msgspec
 
 from get_invoice.columns import Columns
 from get_invoice.csv_text import Dialect
-from get_invoice.query import bare_customer_id
 from shared.json_text import loads
+from shared.keys import bare_customer_id
 from shared.whole_lines import whole_lines
 
 _line = msgspec.json.Decoder(dict[str, Any])

@@ -12,7 +12,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from get_invoice.stored import Row
 from shared.errors import InvalidInput
-from shared.keys import quoted
+from shared.keys import bare_customer_id, quoted
 from shared.settling import STATES
 
 FILTERS = ("state", "from", "to", "currency")
@@ -53,11 +53,6 @@ class LinesQuery:
         """Read the parameters of a query. Raises InvalidInput."""
         _refuse_unknown(params, ("customerId", "snapshot", *_GIVEN_AS))
         return cls(_customer(params.get("customerId")), _snapshot(params.get("snapshot")))
-
-
-def bare_customer_id(text: str) -> str:
-    """Take a tenant's id for the same in upper and lower case, and with the `org:` of some of v1's samples."""
-    return text.casefold().removeprefix("org:")
 
 
 def _customer(text: str | None) -> str | None:

@@ -60,6 +60,12 @@ def invoice_id(text: str) -> str:
     return match[1].upper()
 
 
+def is_invoice_id(text: str) -> bool:
+    """Whether a text is the bare id of an invoice, as storage has it."""
+    match = _INVOICE_ID.fullmatch(text)
+    return match is not None and match[1].upper() == text
+
+
 def billing_provider(text: str) -> str:
     """Give the provider as responses spell it; upper and lower case and `_` do not matter.
 
@@ -71,6 +77,11 @@ def billing_provider(text: str) -> str:
 def line_item_type(text: str) -> str:
     """Give the line item type as responses spell it; upper and lower case and `_` do not matter."""
     return _known(_TYPES, text, "invoice line item type")
+
+
+def bare_customer_id(text: str) -> str:
+    """Take a tenant's id for the same in upper and lower case, and with the `org:` of some of v1's samples."""
+    return text.casefold().removeprefix("org:")
 
 
 def quoted(text: str) -> str:

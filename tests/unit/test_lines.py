@@ -109,6 +109,32 @@ def test_charges_are_summed_exactly_whether_numbers_or_strings() -> None:
 
 
 @pytest.mark.parametrize(
+    ("item", "charge"),
+    [
+        ('{"Charge":3.5}', "3.5"),
+        ('{"CHARGE":"3.5"}', "3.5"),
+        ('{"Charge": 1, "charge": 3.5}', "3.5"),
+        ('{"Charge": 3.5, "charge": null}', "3.5"),
+        ('{"charge": 3.5, "charge": 1}', "1"),
+        ('{"name":"\\"Charge\\": 5"}', "0"),
+    ],
+)
+@pytest.mark.parametrize("beside", ['{"charge":1}', '{"Charge":1}', '{"charge":"n/a"}', "{}"])
+def test_a_charge_is_read_in_any_case(item: str, charge: str, beside: str) -> None:
+    """As documented first, and once, whatever the lines around it have."""
+    lines = LineReader(Charged).read(page(item, beside))
+    assert lines.sums.total == Decimal(charge) + ("1" in beside)
+
+
+@pytest.mark.parametrize("item", ["null", "1", "[1]", '"text"', "true"])
+@pytest.mark.parametrize("kind", [Charged, None])
+def test_an_item_that_is_no_object_is_an_error(item: str, kind: type[LineItem] | None) -> None:
+    """It is no line: whoever reads the blob line by line expects an object in each."""
+    with pytest.raises(ValueError, match="no JSON object"):
+        LineReader(kind).read(page("{}", f" {item}"))
+
+
+@pytest.mark.parametrize(
     "text",
     [
         *('"abc"', "true", '"NaN"', '"Infinity"', "1e999999999", "1E+400", "[1]", "{}"),
