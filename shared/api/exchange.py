@@ -14,7 +14,7 @@ from shared.api.patience import Patience
 from shared.errors import ApiError, Fatal, NotFound, Refused, Retriable, Throttled, may_pass
 
 # A date that is off, or a clock, must not park a link for days.
-_LONGEST_RETRY_AFTER = 3600.0
+_LONGEST_RETRY_AFTER = 6 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class Exchange:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Read Retry-After, seconds or an HTTP date: seconds, one hour at most; None for neither."""
+    """Read Retry-After, seconds or an HTTP date: seconds, six hours at most; None for neither."""
     header = headers.get("Retry-After")
     try:
         return min(Retry().parse_retry_after(header), _LONGEST_RETRY_AFTER) if header else None
