@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from fetch_line_items.result import Done, Failed, Later, Result
 from shared.details import details_of, parse_invoice
+from shared.errors import LinesWouldVanish
 from shared.keys import LineItemsKey
 from shared.log import also_about, get_logger
 from shared.looks import refresh_manifest, send_look
@@ -27,7 +28,7 @@ def look_at(
     """Go on with a look: at the invoice's first detail, or at the one that the message names.
 
     The next detail has a message of its own. A detail that fails stops no other: its lines stay as
-    they are, and the log says why. After the last one the look counts.
+    they are, and the log says why. After the last one the look counts, unless it has failed.
     """
     invoice_id = message.invoice_id or message.key.invoice_id
     also_about(invoice=invoice_id)
@@ -45,6 +46,7 @@ def look_at(
                 return later
             case Failed(error):
                 _log.error("%s could not be looked at, and stays as it is: %s", key, error)
+                look = replace(look, failed=look.failed or not isinstance(error, LinesWouldVanish))
             case Done(changed=True):
                 # The manifest has been written since, and has ordered another look.
                 due = services.archive.manifest(invoice_id)[0].next_check_at
@@ -54,7 +56,7 @@ def look_at(
                 _at(message, following[0], look, anew=True), 0, "the next detail is looked at"
             )
     if not look.changed:
-        refresh_manifest(services, invoice_id, look=look.due)
+        refresh_manifest(services, invoice_id, look=look.due, failed=look.failed)
     return Done()
 
 

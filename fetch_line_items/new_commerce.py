@@ -20,7 +20,7 @@ def is_exported(key: LineItemsKey) -> bool:
 
 
 def is_before_history(key: LineItemsKey, invoice: Invoice) -> bool:
-    """Whether the invoice's billing period is over before an export has lines of this kind.
+    """Whether the invoice's billing period begins before an export has lines of this kind.
 
     Where the invoice says no period, it is the month before its date; where that is missing too, the
     answer is no.

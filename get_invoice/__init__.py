@@ -99,7 +99,7 @@ def _answer(
 
 
 def _invoice(req: func.HttpRequest, services: Services) -> Answer:
-    # Other parameters pass: nothing that they might have meant is left out of what is answered.
+    # Other parameters pass, as they do in the first release: callers may have some.
     expand = req.params.get("expand")
     if expand not in (None, "lineItems"):
         return problem(400, "Unknown expand", "The one value that expand can have is lineItems.")

@@ -30,8 +30,8 @@ class Detail(msgspec.Struct, rename="camel", omit_defaults=True):
     total: msgspec.Raw | UnsetType | None = UNSET
     currency: str | UnsetType | None = UNSET
     fetched_at: str | UnsetType | None = UNSET
-    etag: str | None = None
-    earlier: list[Earlier] = []
+    etag: str | UnsetType = UNSET
+    earlier: list[Earlier] | UnsetType = UNSET
     pages_staged: int | UnsetType = UNSET
 
 

@@ -197,7 +197,7 @@ def _row(detail: Detail, bare_id: str, links: Links, forms: dict[str, dict[str, 
             _Version(
                 each.lines, _amount(each.total), each.fetched_at, downloads(snapshot=each.snapshot)
             )
-            for each in detail.earlier
+            for each in detail.earlier or ()
         ],
     )
 

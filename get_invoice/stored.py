@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
 from shared.amounts import subtract
-from shared.errors import InvalidInput
-from shared.keys import invoice_id
 from shared.storage.archive import Archive
 from shared.storage.head import Head, Summary
 from shared.storage.inventory import InvoiceBlobs, inventory_without_lines
@@ -46,17 +43,8 @@ class Row:
 def stored_rows(archive: Archive) -> list[Row]:
     """Say what is stored, the newest first."""
     stored = inventory_without_lines(archive)
-    rows = [
-        _row(name, blobs) for name, blobs in stored.items() if blobs.is_invoice and _is_id(name)
-    ]
+    rows = [_row(name, blobs) for name, blobs in stored.items() if blobs.is_invoice]
     return sorted(rows, key=lambda row: row.position, reverse=True)
-
-
-def _is_id(name: str) -> bool:
-    """Whether a folder has the name of an invoice: others are of somebody else."""
-    with suppress(InvalidInput):
-        return invoice_id(name) == name
-    return False
 
 
 def _row(name: str, blobs: InvoiceBlobs) -> Row:

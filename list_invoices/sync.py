@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -102,6 +102,7 @@ def _run(services: Services, context: RequestContext) -> Outcome:
         # Another run is about to enqueue for them, or has crashed: then they have not changed by then.
         time.sleep(max(0, looked + _OTHER_RUNS_SECONDS - time.monotonic()))
         outcome += _sync_all(begun, services, failures)
+    _refresh_others({i: stored[i] for i in stored if i not in by_id}, services, failures)
     _log.info("Listed: %s", replace(outcome, failed=len(failures.by_invoice)))
     failures.raise_for_any()
     return outcome
@@ -114,6 +115,21 @@ def _sync_all(differences: Iterable[Difference], services: Services, failures: F
 
     with InvocationThreads(_AT_ONCE, thread_name_prefix="invoice") as threads:
         return sum(threads.map(sync, differences), Outcome())
+
+
+def _refresh_others(
+    others: Mapping[str, InvoiceBlobs], services: Services, failures: Failures
+) -> None:
+    """Have manifests of invoices that are not listed say what is there, too."""
+
+    def refresh(invoice_id: str) -> None:
+        failures.caught(invoice_id, lambda: refresh_manifest(services, invoice_id))
+
+    with InvocationThreads(_AT_ONCE, thread_name_prefix="invoice") as threads:
+        for invoice_id, blobs in others.items():
+            version = blobs.invoice.version if blobs.invoice else None
+            if blobs.is_invoice and not blobs.is_in_manifest(version):
+                threads.submit(refresh, invoice_id)
 
 
 def _sync(difference: Difference, services: Services) -> Outcome:
@@ -132,9 +148,8 @@ def _sync(difference: Difference, services: Services) -> Outcome:
         # First sent, then noted: a crash in between sends them again, which does no harm.
         _enqueue(difference, services.queue)
         _note(difference, about, etag, archive)
-    # A manifest of release 0.1 has no summary.
-    is_old = manifest and manifest.summary.lines is None
-    if manifest and (difference.is_changed or difference.due or is_old):
+    is_in_manifest = difference.stored.is_in_manifest(difference.about.version)
+    if manifest and (difference.is_changed or difference.due or not is_in_manifest):
         refresh_manifest(services, difference.id)
     elif difference.lost_look:
         send_look(services.queue, difference.id, difference.lost_look)

@@ -35,12 +35,12 @@ _LONGEST_HOP = timedelta(days=7)
 
 
 def refresh_manifest(
-    services: Services, invoice_id: str, *, look: datetime | None = None
+    services: Services, invoice_id: str, *, look: datetime | None = None, failed: bool = False
 ) -> ManifestMetadata:
     """Write the manifest of the invoice with this bare id, from what is in the container now.
 
     `look`: all lines have been looked at, as was due at that moment; it counts where that is the one
-    that the manifest announces. Where another writer comes between, the manifest is made again, so
+    that the manifest announces. `failed`: but for some, which could not be. Where another writer comes between, the manifest is made again, so
     that the last one written knows of every commit before it. Raises TimeoutError where others come
     between again and again.
     """
@@ -53,13 +53,14 @@ def refresh_manifest(
         )
         settled = settled_after(
             before,
-            findings.contents,
+            findings.stored.contents(findings.version),
             at,
             is_complete=not findings.missing,
             is_doubtful=bool(findings.doubts),
             fetched_at=findings.fetched_at,
             settle_days=services.settings.settle_days,
             looked=look is not None and look == before.next_check_at,
+            failed=failed,
         )
         about = replace(settled, summary=findings.summary)
         due = about.next_check_at

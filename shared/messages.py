@@ -164,12 +164,13 @@ class Look:
     """A look at an invoice whose lines are all there, whether Microsoft has changed them.
 
     `due` is the moment for which it was ordered, `left` how many seconds there are still to wait when
-    the message comes. `changed`: some of the lines were not the same.
+    the message comes. `changed`: some of the lines were not the same, `failed`: some could not be looked at.
     """
 
     due: AwareDatetime
     left: Annotated[int, Field(ge=0, le=10**9)] = 0
     changed: bool = False
+    failed: bool = False
 
 
 @dataclass(frozen=True, config=CONFIG)

@@ -52,10 +52,9 @@ def _service_url(value: str) -> str:
 
 
 def _https_url(value: str) -> str:
-    url = _root_url(value)
-    if not url.startswith("https:"):
+    if urlsplit(value).scheme == "http":  # else it would be told that loopback hosts may have it
         raise ValueError("expected https")
-    return url
+    return _root_url(value)
 
 
 def _existing_file(value: Path) -> Path:

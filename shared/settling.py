@@ -64,11 +64,13 @@ def settled_after(
     fetched_at: datetime | None,
     settle_days: int,
     looked: bool,
+    failed: bool = False,
 ) -> ManifestMetadata:
     """Say in which state an invoice is, and when it is due to be looked at again.
 
     `before` is what its manifest has said, `contents` tells what is stored now from what was stored
-    then, `fetched_at` is when the lines last changed. `looked`: all lines have been looked at since. A
+    then, `fetched_at` is when the lines last changed. `looked`: all lines have been looked at since, or were
+    to be and it has `failed`: that does not count, but as many in a row as settle an invoice end it too. A
     look that comes is due; no clock is compared.
     """
     about = ManifestMetadata(
@@ -81,16 +83,21 @@ def settled_after(
         return replace(about, state=FETCHING, checked_at=before.checked_at)
     is_same = before.contents == contents and before.state in (SETTLING, SETTLED)
     looked = looked and is_same
-    checks = before.checks + looked if is_same else 0
-    state = SETTLING if is_doubtful and checks < settle_days else SETTLED
+    failed = failed and looked
+    checks = before.checks + (looked and not failed) if is_same else 0
+    failures = before.failures + failed if is_same and (failed or not looked) else 0
+    again_tomorrow = failed and failures < settle_days
+    is_over = checks >= settle_days or failures >= settle_days
+    state = SETTLING if is_doubtful and not is_over else SETTLED
     again_at = (fetched_at or at) + _RESTATED_AFTER
     if is_same:
-        restated = before.restated or (looked and before.state == SETTLED)
+        is_last = looked and not again_tomorrow
+        restated = before.restated or (is_last and before.state == SETTLED)
     else:
         restated = before.state is None and again_at < at  # release 0.1 has stored it, long ago
     if is_same and not looked and before.state == state:
         due = before.next_check_at  # it stays as it was ordered
-    elif state == SETTLING:
+    elif state == SETTLING or again_tomorrow:
         due = at + _DAY
     else:
         due = None if restated else max(again_at, at + _DAY)
@@ -98,7 +105,8 @@ def settled_after(
         about,
         state=state,
         checks=checks,
-        checked_at=at if looked or not is_same else before.checked_at,
+        failures=failures,
+        checked_at=at if (looked and not failed) or not is_same else before.checked_at,
         next_check_at=due,
         restated=restated and state == SETTLED,
         unsettled_since=None if state == SETTLED else about.unsettled_since,

@@ -6,13 +6,16 @@ from datetime import date
 
 from local.simulated import Detail, Invoice
 from local.simulated.invoices import new_commerce
-from local.simulated.model import BILLING, NEW_COMMERCE, OFFICE, ONE_TIME, RECURRING, USAGE
+from local.simulated.model import AZURE, BILLING, NEW_COMMERCE, OFFICE, ONE_TIME, RECURRING, USAGE
 
 PAGE_SIZE, FILES = 2, 3
 BLOCK_BYTES = 2_500
 """Two rows are a block."""
 _NOW = date(2026, 11, 8)
-_LEGACY = Invoice("D000090001", RECURRING, _NOW, (Detail(OFFICE, BILLING, 5),))
+# No usage is stored as an empty blob.
+_LEGACY = Invoice(
+    "D000090001", RECURRING, _NOW, (Detail(OFFICE, BILLING, 5), Detail(AZURE, USAGE, 0))
+)
 # Older than the exports: Graph is asked, and then v1, which gives it by token.
 _BY_TOKEN = Invoice(
     "G000090001", NEW_COMMERCE, date(2024, 1, 8), (Detail(ONE_TIME, BILLING, 5),), "EUR"

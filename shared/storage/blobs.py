@@ -208,13 +208,15 @@ class ManifestMetadata:
 
     `complete_at` is when its invoice was last complete, `unsettled_since` when it was last new or settled;
     None where it is settled. The others are those of the manifest. `contents` tells what it is about from what it was before,
-    `restated`: it has been looked at once more since it was settled, and nothing had changed. `summary` is for lists.
+    `restated`: it has been looked at once more since it was settled, and nothing had changed. `failures` are the looks
+    in a row, up to the last one, that have failed. `summary` is for lists.
     """
 
     updated_at: datetime | None = None
     complete_at: datetime | None = None
     state: str | None = None  # what release 0.1 has written has none
     checks: int = 0
+    failures: int = 0
     checked_at: datetime | None = None
     next_check_at: datetime | None = None
     contents: str | None = None
@@ -230,6 +232,7 @@ class ManifestMetadata:
         return cls(
             state=known.get("state"),
             checks=count(known.get("checks")),
+            failures=count(known.get("failures")),
             contents=known.get("contents"),
             restated=known.get("restated") == "true",
             summary=Summary.of(known),
@@ -248,6 +251,7 @@ class ManifestMetadata:
         texts = {
             "state": self.state,
             "checks": str(self.checks),
+            "failures": str(self.failures) if self.failures else None,
             "contents": self.contents,
             "restated": "true" if self.restated else None,
             **self.summary.metadata(),

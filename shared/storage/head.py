@@ -10,9 +10,9 @@ from typing import Self
 
 from shared.amounts import amount_of, written
 from shared.models import Invoice
-from shared.storage.metadata import Metadata, count, day
+from shared.storage.metadata import Metadata, count, day, moment
 
-# What can stand in a header as it is; types and currencies do.
+# What can stand in a header as it is; types, currencies and sources do.
 _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 
@@ -89,12 +89,12 @@ class Summary:
     @classmethod
     def of(cls, known: Metadata) -> Self:
         """Read it from the metadata of manifest.json; what is missing or odd counts as unknown."""
-        lines, line_total = known.get("lines"), amount_of(known.get("line_total"))
+        lines, fetched_at = known.get("lines", ""), known.get("fetched_at")
         return cls(
-            None if lines is None else count(lines),
-            line_total,
+            count(lines) if lines.isdecimal() else None,
+            amount_of(known.get("line_total")),
             known.get("source"),
-            known.get("fetched_at"),
+            fetched_at if moment(fetched_at) else None,
             count(known.get("earlier")),
         )
 
@@ -118,4 +118,9 @@ def _day(moment: datetime | None) -> date | None:
 
 
 def _plain(text: str | None) -> str | None:
-    return text if text and _PLAIN.fullmatch(text) else None
+    return text if text and is_plain(text) else None
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text can stand in metadata as it is, and is no longer than names are."""
+    return _PLAIN.fullmatch(text) is not None

@@ -6,8 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from hashlib import blake2b
+from itertools import groupby
 
-from shared.keys import LineItemsKey
+from shared.keys import LineItemsKey, is_invoice_id
 from shared.settling import FETCHING, STATES
 from shared.storage.archive import Archive
 from shared.storage.blobs import (
@@ -43,6 +45,22 @@ class InvoiceBlobs:
     manifest: ManifestMetadata | None = None
     lines: dict[LineItemsKey, StoredLines] = field(default_factory=dict)
     earlier: dict[LineItemsKey, list[StoredLines]] = field(default_factory=dict)
+
+    def contents(self, version: str | None) -> str:
+        """Tell these lines, and the version of the invoice, from those that were there before: 16 hexadecimal digits."""
+        lines = sorted(f"{key} {lines.about.fetched_at}" for key, lines in self.lines.items())
+        text = "\n".join([version or "", *lines])
+        return blake2b(text.encode(), digest_size=8).hexdigest()
+
+    def is_in_manifest(self, version: str | None) -> bool:
+        """Whether the manifest is about these lines and this version of the invoice, and sums them up.
+
+        It is not after a crash behind a commit, if somebody has put or deleted blobs, or if release 0.1 wrote it.
+        """
+        manifest = self.manifest
+        if manifest is None or manifest.summary.lines is None:
+            return False
+        return manifest.contents == self.contents(version)
 
     def current(self, version: str | None) -> set[LineItemsKey]:
         """Which lines are there for the invoice at this version."""
@@ -115,9 +133,10 @@ def inventory_of(archive: Archive, invoice_id: str) -> InvoiceBlobs:
 
 def _by_invoice(blobs: Iterable[ListedBlob]) -> dict[str, InvoiceBlobs]:
     invoices: dict[str, InvoiceBlobs] = defaultdict(InvoiceBlobs)
-    for blob in blobs:
-        invoice_id = blob.name.partition("/")[0]
-        _add(invoices[invoice_id], invoice_id, blob)
+    for name, of_folder in groupby(blobs, lambda blob: blob.name.partition("/")[0]):
+        if is_invoice_id(name):  # other folders are of somebody else
+            for blob in of_folder:
+                _add(invoices[name], name, blob)
     return invoices
 
 

@@ -65,6 +65,10 @@ class _Folders(Exception):
     """A data lake: no delimiter but a slash."""
 
 
+# Which of them a data lake gives is documented nowhere.
+_NOT_SUPPORTED = (400, 409, 501)
+
+
 def _receive(response: PipelineResponse[Any, Any]) -> None:
     # Called for each attempt, inside of what repeats those that fail.
     if response.http_response.status_code == 200:
@@ -94,7 +98,7 @@ def _page(
         _refuse_folders(name.text or "" for name in page.iterfind("Blobs/BlobPrefix/Name"))
         return map(_listed, page.iterfind("Blobs/Blob")), page.findtext("NextMarker") or ""
     except HttpResponseError as error:
-        if delimiter and error.status_code == 400:
+        if delimiter and error.status_code in _NOT_SUPPORTED:
             raise _Folders from error
         raise
     _refuse_folders(each.name for each in found if isinstance(each, BlobPrefix))
@@ -109,9 +113,12 @@ def _refuse_folders(prefixes: Iterable[str]) -> None:
 
 def _parsed(body: bytes) -> ElementTree.Element:
     try:
-        return ElementTree.fromstring(body)  # noqa: S314 - as the SDK does
+        page = ElementTree.fromstring(body)  # noqa: S314 - as the SDK does
     except ElementTree.ParseError as error:
         raise DecodeError(f"A listing of blobs cannot be read: {error}") from error
+    if page.find("Blobs") is None:
+        raise DecodeError(f"A listing of blobs was expected, not <{page.tag}>")
+    return page
 
 
 def _of_sdk(blob: BlobProperties) -> ListedBlob:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
-from hashlib import blake2b
 
 import msgspec
 
@@ -22,7 +21,7 @@ from shared.models import Invoice
 from shared.reconciliation import Parts, Reconciliation, reconciliation_of
 from shared.settling import FETCHING, SETTLED, doubts
 from shared.storage.blobs import ManifestMetadata, StoredInvoice, StoredLines, lines_blob
-from shared.storage.head import Summary
+from shared.storage.head import Summary, is_plain
 from shared.storage.inventory import InvoiceBlobs
 from shared.storage.metadata import moment
 
@@ -39,7 +38,7 @@ class Earlier(msgspec.Struct, rename="camel"):
     fetched_at: str | None
 
 
-class Entry(msgspec.Struct, rename="camel", omit_defaults=True):
+class Entry(msgspec.Struct, rename="camel"):
     """A committed blob of lines; `total` is a JSON number, None where the type has no charge.
 
     `etag` is that of the data an export was made of, left out for other sources. `earlier`: what stood
@@ -55,8 +54,8 @@ class Entry(msgspec.Struct, rename="camel", omit_defaults=True):
     total: msgspec.Raw | None
     currency: str | None
     fetched_at: str | None
-    etag: str | None = None
-    earlier: list[Earlier] = []
+    etag: str | msgspec.UnsetType
+    earlier: list[Earlier]
 
 
 class Manifest(msgspec.Struct, rename="camel"):
@@ -97,11 +96,10 @@ class Findings:
     @classmethod
     def of(cls, invoice_id: str, invoice: StoredInvoice | None, stored: InvoiceBlobs) -> Findings:
         """Take the stored invoice apart; nothing of it is known where it is missing or broken."""
+        parsed = None
         with suppress(ValueError):
-            if invoice is not None:
-                parsed = parse_invoice(invoice.text)
-                return cls(invoice_id, parsed, invoice.version, stored)
-        return cls(invoice_id, None, None, stored)
+            parsed = parse_invoice(invoice.text) if invoice else None
+        return cls(invoice_id, parsed, invoice.version if invoice else None, stored)
 
     @property
     def invoice(self) -> Invoice | None:
@@ -150,19 +148,11 @@ class Findings:
         return Summary(
             lines=sum(each.about.lines for each in lines),
             line_total=self.line_total,
-            source=", ".join(sorted({each.about.source for each in lines})) or None,
+            source=", ".join(sorted(filter(is_plain, {each.about.source for each in lines})))
+            or None,
             fetched_at=self.fetched_at.isoformat() if self.fetched_at else None,
             earlier=sum(len(replaced(each, earlier.get(each.key, ()))) for each in lines),
         )
-
-    @property
-    def contents(self) -> str:
-        """Tell what is there from what was there before: 16 hexadecimal digits."""
-        lines = sorted(
-            f"{lines.key} {lines.about.fetched_at}" for lines in self.stored.lines.values()
-        )
-        text = "\n".join([self.version or "", *lines])
-        return blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def _not_there(key: LineItemsKey) -> str:
@@ -198,10 +188,17 @@ def manifest_of(findings: Findings, about: ManifestMetadata, parts: Parts) -> Ma
 def _reason(findings: Findings, about: ManifestMetadata) -> str:
     if about.state == FETCHING:
         return "; ".join(findings.missing)
-    found = "; ".join(findings.doubts)
-    if about.state == SETTLED and found and about.checks:
-        return f"{found}; nothing has changed in {about.checks} looks"
-    return found or "the lines add up to the invoice"
+    said = findings.doubts or ["the lines add up to the invoice"]
+    if about.state == SETTLED and findings.doubts and about.checks:
+        said = [*said, f"nothing has changed in {_looks(about.checks)}"]
+    if about.failures:
+        last = "look" if about.failures == 1 else _looks(about.failures)
+        said = [*said, f"not all could be looked at in the last {last}"]
+    return "; ".join(said)
+
+
+def _looks(count: int) -> str:
+    return f"{count} look{'' if count == 1 else 's'}"
 
 
 def entry_of(lines: StoredLines, earlier: Iterable[StoredLines]) -> Entry:
@@ -217,7 +214,7 @@ def entry_of(lines: StoredLines, earlier: Iterable[StoredLines]) -> Entry:
         total=None if about.total is None else _amount(about.total),
         currency=about.currency,
         fetched_at=about.fetched_at,
-        etag=about.etag,
+        etag=about.etag or msgspec.UNSET,
         earlier=[_earlier(each) for each in replaced(lines, earlier)[:MOST_EARLIER]],
     )
 

@@ -537,6 +537,7 @@ def test_a_manifest_says_what_is_there(app: RunningApp) -> None:
                 "total": Decimal("7.5"),
                 "currency": "EUR",
                 "fetchedAt": "2024-02-09T06:00:12+00:00",
+                "earlier": [],
             }
         ],
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -132,12 +132,25 @@ def test_blobs_of_some_names_are_left_out(
     assert all("delimiter=3%2Fa" in url for url in sent)
 
 
+@pytest.mark.parametrize("status", [400, 409, 501])
 @pytest.mark.parametrize("answer", [{"delimiter": "/"}, {"results_per_page": -1}])
 def test_a_data_lake_gives_what_it_cannot_leave_out(
-    container: ContainerClient, monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any]
+    container: ContainerClient,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: dict[str, Any],
+    status: int,
 ) -> None:
     """It knows folders alone, whether it gives these or refuses: then all is listed."""
-    walk = ContainerClient.walk_blobs
+    walk, send = ContainerClient.walk_blobs, RequestsTransport.send
+
+    def refuse(self: RequestsTransport, request: Any, **options: Any) -> Any:
+        answer = send(self, request, **options)
+        if answer.status_code == 400:
+            answer.status_code = status
+        return answer
+
+    monkeypatch.setattr(RequestsTransport, "send", refuse)
+    monkeypatch.setattr("azure.storage.blob.ExponentialRetry.get_backoff_time", lambda *_: 0)
     monkeypatch.setattr(
         ContainerClient,
         "walk_blobs",
@@ -156,14 +169,27 @@ def test_a_container_that_is_not_there_is_told_as_the_sdk_does(
         ours(container, **options)
 
 
-def test_a_listing_that_is_cut_off_is_an_error(
-    container: ContainerClient, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda body: body[:-20], "cannot be read"),
+        (lambda _: b"", "cannot be read"),
+        (lambda _: b"<html><body>a proxy</body></html>", "was expected, not <html>"),
+        (lambda body: body.replace(b"Name>", b"N>"), "without a name"),
+    ],
+    ids=["cut off", "empty", "of somebody else", "without names"],
+)
+def test_an_answer_that_is_no_whole_listing_is_an_error(
+    container: ContainerClient,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[bytes], bytes],
+    message: str,
 ) -> None:
     """Never a shorter listing."""
 
-    def cut_off(response: PipelineResponse[Any, Any]) -> None:
-        raise listing._Received(response.http_response.body()[:-20])
+    def receive(response: PipelineResponse[Any, Any]) -> None:
+        raise listing._Received(change(response.http_response.body()))
 
-    monkeypatch.setattr(listing, "_receive", cut_off)
-    with pytest.raises(DecodeError, match="cannot be read"):
+    monkeypatch.setattr(listing, "_receive", receive)
+    with pytest.raises(DecodeError, match=message):
         ours(container)

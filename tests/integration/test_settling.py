@@ -321,14 +321,22 @@ def test_a_detail_that_cannot_be_looked_at_stops_no_other(
     graph: SimulatedGraph,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The log names it, and the look counts."""
+    """The log names it, the manifest says so, and the look is made anew until it has looked at all."""
     graph.faults.add(faults.status(403), match=lambda url: "reconciliation" in url, times=None)
     asked = len(graph.requests.matching("usage/billed/export"))
     graph_app.look(modern.id)
     assert f"{modern.id}/one_time/billing_line_items could not be looked at" in caplog.text
     assert "PartnerBilling.Read.All" in caplog.text
     assert len(graph.requests.matching("usage/billed/export")) == asked + 1
+    assert state(graph_app, modern) == ("settled", 0)
+    reason = graph_app.manifest(modern.id)["reason"]
+    assert reason.endswith("the invoice; not all could be looked at in the last look")
+    assert "nextCheckAt" in graph_app.manifest(modern.id)
+    graph.faults.clear()
+    graph_app.look(modern.id)
     assert state(graph_app, modern) == ("settled", 1)
+    assert graph_app.manifest(modern.id)["reason"] == "the lines add up to the invoice"
+    assert "nextCheckAt" not in graph_app.manifest(modern.id)
 
 
 def test_an_export_that_has_changed_is_stored_by_a_look(
@@ -456,7 +464,7 @@ def test_a_snapshot_is_taken_once_however_often_the_commit_is_tried(
     for _ in range(2):
         app.fetch(json.dumps({"link": f"/invoices/{half.id}/lineitems/office/billinglineitems"}))
     app.queue.clear_messages()  # they would go on in ten seconds
-    assert "earlier" not in app.manifest(half.id)["lineItems"][0]
+    assert app.manifest(half.id)["lineItems"][0]["earlier"] == []
     monkeypatch.setattr(app.archive, "commit_lines", commit)
     app.look(half.id)
     assert len(app.manifest(half.id)["lineItems"][0]["earlier"]) == 1

@@ -30,6 +30,7 @@ def judged(
     fetched_at: datetime = AT,
     days: int = 2,
     looked: bool = False,
+    failed: bool = False,
 ) -> ManifestMetadata:
     return settled_after(
         before,
@@ -40,6 +41,7 @@ def judged(
         fetched_at=fetched_at,
         settle_days=days,
         looked=looked,
+        failed=failed,
     )
 
 
@@ -66,6 +68,40 @@ def test_what_does_not_add_up_is_looked_at_each_day() -> None:
     assert (second.state, second.checks, second.next_check_at) == (SETTLING, 1, AT + 2 * DAY)
     third = judged(second, AT + 2 * DAY, doubtful=True, looked=True)
     assert (third.state, third.checks, third.next_check_at) == (SETTLED, 2, AT + 30 * DAY)
+
+
+def test_a_look_that_has_failed_does_not_count() -> None:
+    """It is made anew the next day; one that has looked ends the row of those that have not."""
+    about, failures = judged(ManifestMetadata(), doubtful=True, days=3), []
+    for day, failed in enumerate((True, True, False, True, False, False), 1):
+        assert (about.state, about.next_check_at) == (SETTLING, AT + day * DAY)
+        about = judged(about, AT + day * DAY, doubtful=True, days=3, looked=True, failed=failed)
+        failures.append(about.failures)
+    assert failures == [1, 2, 0, 1, 0, 0]
+    assert (about.state, about.checks, about.checked_at) == (SETTLED, 3, AT + 6 * DAY)
+
+
+def test_looks_that_always_fail_have_an_end() -> None:
+    """As many in a row as would settle it: nobody waits for ever, and the failures are not forgotten."""
+    first = judged(ManifestMetadata(), doubtful=True)
+    second = judged(first, AT + DAY, doubtful=True, looked=True, failed=True)
+    assert (second.state, second.next_check_at) == (SETTLING, AT + 2 * DAY)
+    assert judged(second, AT + DAY, doubtful=True) == replace(second, updated_at=AT + DAY)
+    third = judged(second, AT + 2 * DAY, doubtful=True, looked=True, failed=True)
+    assert (third.state, third.checks, third.failures) == (SETTLED, 0, 2)
+    assert (third.checked_at, third.next_check_at) == (AT, AT + 30 * DAY)
+    assert judged(third, AT + 3 * DAY, contents="others", doubtful=True).failures == 0
+
+
+@pytest.mark.parametrize("checks", [0, 5])
+def test_the_look_at_a_settled_invoice_is_made_anew_where_it_fails(checks: int) -> None:
+    """Each day, until it has looked or has failed as often as would settle it."""
+    first = replace(judged(ManifestMetadata()), checks=checks)
+    second = judged(first, AT + 30 * DAY, looked=True, failed=True)
+    assert (second.state, second.next_check_at) == (SETTLED, AT + 31 * DAY)
+    assert judged(second, AT + 31 * DAY, looked=True).next_check_at is None
+    assert judged(second, AT + 31 * DAY, looked=True, failed=True).next_check_at is None
+    assert judged(first, AT + 30 * DAY, days=0, looked=True, failed=True).next_check_at is None
 
 
 def test_a_manifest_that_is_only_written_anew_orders_nothing() -> None:
