@@ -40,9 +40,9 @@ def refresh_manifest(
     """Write the manifest of the invoice with this bare id, from what is in the container now.
 
     `look`: all lines have been looked at, as was due at that moment; it counts where that is the one
-    that the manifest announces. `failed`: but for some, which could not be. Where another writer comes between, the manifest is made again, so
-    that the last one written knows of every commit before it. Raises TimeoutError where others come
-    between again and again.
+    that the manifest announces. `failed`: but for some, which could not be. Where another writer comes
+    between, the manifest is made again, so that the last one written knows of every commit before it.
+    Raises TimeoutError where others come between again and again.
     """
     archive, at = services.archive, now()
     ordered: set[datetime] = set()

@@ -12,6 +12,7 @@ from azure.core.exceptions import HttpResponseError
 
 from local.simulated import SimulatedGraph, SimulatedPartnerCenter
 from local.simulated.invoices import new_commerce
+from shared.messages import LineItemsMessage
 from shared.storage.archive import Archive
 from tests.by_hand import page, rows, serve
 from tests.running_app import RunningApp
@@ -46,6 +47,16 @@ def stored(app: RunningApp, partner_center: SimulatedPartnerCenter) -> RunningAp
     return app
 
 
+def die_before_the_manifest(
+    app: RunningApp, message: str | LineItemsMessage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Deliver a message to a process that commits its lines, and comes no further."""
+    with monkeypatch.context() as dying:
+        dying.setattr(Archive, "put_manifest", crash)
+        with pytest.raises(Crash):
+            app.fetch(message)
+
+
 def lines_of(app: RunningApp, invoice_id: str = ID) -> dict[str, int]:
     """How many lines the manifest tells of, by blob; the list tells of as many."""
     told = {entry["blob"]: entry["lines"] for entry in app.manifest(invoice_id)["lineItems"]}
@@ -68,10 +79,7 @@ def test_other_lines_brought_by_hand_are_told_after_a_crash(
 ) -> None:
     """The message comes back and finds its own lines: who has committed them had not come to the manifest."""
     serve(partner_center, "lineitems", lambda *_: page(rows(7)))
-    with monkeypatch.context() as dying:
-        dying.setattr(Archive, "put_manifest", crash)
-        with pytest.raises(Crash):
-            stored.fetch(LINK)
+    die_before_the_manifest(stored, LINK, monkeypatch)
     stored.fetch(LINK)
     assert lines_of(stored)[LINES] == 7
     manifest = stored.manifest(ID)
@@ -95,10 +103,7 @@ def test_usage_that_is_none_is_told_after_a_crash(
         graph_app.take_messages(), key=lambda each: each.invoice_line_item_type or ""
     )
     graph_app.fetch(billing)
-    with monkeypatch.context() as dying:
-        dying.setattr(Archive, "put_manifest", crash)
-        with pytest.raises(Crash):
-            graph_app.fetch(usage)
+    die_before_the_manifest(graph_app, usage, monkeypatch)
     graph_app.fetch(usage)
     assert sorted(lines_of(graph_app, invoice.id).values()) == [0, 3]
     assert graph_app.manifest(invoice.id)["state"] == "settled"
@@ -109,10 +114,7 @@ def test_a_manifest_that_nobody_came_to_is_written_by_the_timer(
 ) -> None:
     """Also where the message is lost; once, and nothing is fetched for that."""
     serve(partner_center, "lineitems", lambda *_: page(rows(7)))
-    with monkeypatch.context() as dying:
-        dying.setattr(Archive, "put_manifest", crash)
-        with pytest.raises(Crash):
-            stored.fetch(LINK)
+    die_before_the_manifest(stored, LINK, monkeypatch)
     assert lines_of(stored)[LINES] != 7
     assert is_written_once(stored)
     assert lines_of(stored)[LINES] == 7
