@@ -55,7 +55,7 @@ def look_at(
             return Later(
                 _at(message, following[0], look, anew=True), 0, "the next detail is looked at"
             )
-    if not look.changed:
+    if look.failed or not look.changed:
         refresh_manifest(services, invoice_id, look=look.due, failed=look.failed)
     return Done()
 

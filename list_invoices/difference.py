@@ -20,8 +20,7 @@ class Difference:
     """An invoice of the list, beside what is in storage of it.
 
     `about` is what invoice.json has to say of itself, `due` maps the lines that have to be enqueued to
-    their links. `broken`: not everything about the invoice is as documented. `lost_look`: when a look at
-    it was due that has not come.
+    their links. `broken`: not everything about the invoice is as documented.
     """
 
     id: str
@@ -30,7 +29,6 @@ class Difference:
     currency: str | None
     due: dict[LineItemsKey, str]
     broken: bool
-    lost_look: datetime | None
     stored: InvoiceBlobs
     at: datetime
 
@@ -56,7 +54,6 @@ def difference_of(invoice_id: str, text: bytes, stored: InvoiceBlobs, run: str) 
         problems, invoice, version, head = [str(error)], None, content, Head()
     log_problems("Invoice %s is not as documented; it is stored as it is: %s", invoice_id, problems)
     missing = _missing(invoice, version, stored) if invoice else {}
-    lost_look = stored.lost_look(at)
     return Difference(
         id=invoice_id,
         text=text,
@@ -64,7 +61,6 @@ def difference_of(invoice_id: str, text: bytes, stored: InvoiceBlobs, run: str) 
         currency=invoice.currency_code if invoice else None,
         due={k: missing[k] for k in missing if not stored.under_way(k, version, at)},
         broken=bool(problems),
-        lost_look=lost_look,
         stored=stored,
         at=at,
     )

@@ -102,7 +102,8 @@ def _run(services: Services, context: RequestContext) -> Outcome:
         # Another run is about to enqueue for them, or has crashed: then they have not changed by then.
         time.sleep(max(0, looked + _OTHER_RUNS_SECONDS - time.monotonic()))
         outcome += _sync_all(begun, services, failures)
-    _refresh_others({i: stored[i] for i in stored if i not in by_id}, services, failures)
+    others = {i: stored[i] for i in stored if i not in by_id and stored[i].has_anything}
+    outcome += _heal_all(others, services, failures)
     _log.info("Listed: %s", replace(outcome, failed=len(failures.by_invoice)))
     failures.raise_for_any()
     return outcome
@@ -117,19 +118,38 @@ def _sync_all(differences: Iterable[Difference], services: Services, failures: F
         return sum(threads.map(sync, differences), Outcome())
 
 
-def _refresh_others(
+def _heal_all(
     others: Mapping[str, InvoiceBlobs], services: Services, failures: Failures
-) -> None:
-    """Have manifests of invoices that are not listed say what is there, too."""
+) -> Outcome:
+    """Heal what is in storage of invoices that are not listed."""
 
-    def refresh(invoice_id: str) -> None:
-        failures.caught(invoice_id, lambda: refresh_manifest(services, invoice_id))
+    def heal(invoice_id: str) -> Outcome:
+        blobs = others[invoice_id]
+        version = blobs.invoice.version if blobs.invoice else None
+        work = partial(_heal, invoice_id, blobs, version, services)
+        return Outcome(looks=failures.caught(invoice_id, work) or 0)
 
     with InvocationThreads(_AT_ONCE, thread_name_prefix="invoice") as threads:
-        for invoice_id, blobs in others.items():
-            version = blobs.invoice.version if blobs.invoice else None
-            if blobs.is_invoice and not blobs.is_in_manifest(version):
-                threads.submit(refresh, invoice_id)
+        return sum(threads.map(heal, others), Outcome())
+
+
+def _heal(
+    invoice_id: str,
+    stored: InvoiceBlobs,
+    version: str | None,
+    services: Services,
+    *,
+    anew: bool = False,
+) -> int:
+    """Write a manifest that is not about what is there, or `anew`, and send a look that was lost; give how many."""
+    manifest, lost = stored.manifest, stored.lost_look(now())
+    if anew or not stored.is_in_manifest(version):
+        manifest = refresh_manifest(services, invoice_id)
+    if lost is None or manifest is None or manifest.next_check_at != lost:
+        return 0
+    send_look(services.queue, invoice_id, lost)
+    _log.warning("Invoice %s: the look that was due on %s was lost", invoice_id, lost)
+    return 1
 
 
 def _sync(difference: Difference, services: Services) -> Outcome:
@@ -148,15 +168,10 @@ def _sync(difference: Difference, services: Services) -> Outcome:
         # First sent, then noted: a crash in between sends them again, which does no harm.
         _enqueue(difference, services.queue)
         _note(difference, about, etag, archive)
-    is_in_manifest = difference.stored.is_in_manifest(difference.about.version)
-    if manifest and (difference.is_changed or difference.due or not is_in_manifest):
-        refresh_manifest(services, difference.id)
-    elif difference.lost_look:
-        send_look(services.queue, difference.id, difference.lost_look)
-        _log.warning(
-            "Invoice %s: the look that was due on %s was lost", difference.id, difference.lost_look
-        )
-        looks = 1
+    if manifest:
+        anew = difference.is_changed or bool(difference.due)
+        version = difference.about.version
+        looks = _heal(difference.id, difference.stored, version, services, anew=anew)
     return Outcome(1, int(difference.is_changed), len(difference.due), broken, looks=looks)
 
 

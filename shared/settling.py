@@ -70,8 +70,8 @@ def settled_after(
 
     `before` is what its manifest has said, `contents` tells what is stored now from what was stored
     then, `fetched_at` is when the lines last changed. `looked`: all lines have been looked at since, or were
-    to be and it has `failed`: that does not count, but as many in a row as settle an invoice end it too. A
-    look that comes is due; no clock is compared.
+    to be, which has `failed`: that does not count, and is made anew each day, then each month. A look that
+    comes is due; no clock is compared.
     """
     about = ManifestMetadata(
         at,
@@ -86,18 +86,18 @@ def settled_after(
     failed = failed and looked
     checks = before.checks + (looked and not failed) if is_same else 0
     failures = before.failures + failed if is_same and (failed or not looked) else 0
-    again_tomorrow = failed and failures < settle_days
-    is_over = checks >= settle_days or failures >= settle_days
-    state = SETTLING if is_doubtful and not is_over else SETTLED
-    again_at = (fetched_at or at) + _RESTATED_AFTER
+    state = SETTLING if is_doubtful and checks < settle_days else SETTLED
+    # Lines that another tool has put there may say that they are of the future.
+    again_at = min(fetched_at or at, at) + _RESTATED_AFTER
     if is_same:
-        is_last = looked and not again_tomorrow
-        restated = before.restated or (is_last and before.state == SETTLED)
+        restated = before.restated or (looked and not failed and before.state == SETTLED)
     else:
         restated = before.state is None and again_at < at  # release 0.1 has stored it, long ago
     if is_same and not looked and before.state == state:
         due = before.next_check_at  # it stays as it was ordered
-    elif state == SETTLING or again_tomorrow:
+    elif failed:
+        due = at + (_DAY if failures < settle_days else _RESTATED_AFTER)
+    elif state == SETTLING:
         due = at + _DAY
     else:
         due = None if restated else max(again_at, at + _DAY)

@@ -76,6 +76,8 @@ def parse_page(body: bytes) -> Page:
         raise
     except msgspec.DecodeError:
         return _page(_thorough_envelope(body))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def _page(envelope: _Envelope) -> Page:

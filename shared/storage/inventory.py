@@ -47,8 +47,15 @@ class InvoiceBlobs:
     earlier: dict[LineItemsKey, list[StoredLines]] = field(default_factory=dict)
 
     def contents(self, version: str | None) -> str:
-        """Tell these lines, and the version of the invoice, from those that were there before: 16 hexadecimal digits."""
-        lines = sorted(f"{key} {lines.about.fetched_at}" for key, lines in self.lines.items())
+        """Tell what is there for an invoice of this version from what was there before: 16 hexadecimal digits.
+
+        What is of another version, or does not say since when it is there, is told apart as well.
+        """
+        current = self.current(version)
+        lines = sorted(
+            f"{key} {lines.about.fetched_at or lines.etag}{'' if key in current else ' old'}"
+            for key, lines in self.lines.items()
+        )
         text = "\n".join([version or "", *lines])
         return blake2b(text.encode(), digest_size=8).hexdigest()
 
@@ -76,6 +83,11 @@ class InvoiceBlobs:
     def is_invoice(self) -> bool:
         """Whether it is more than what somebody else has put there."""
         return bool(self.etag or self.manifest)
+
+    @property
+    def has_anything(self) -> bool:
+        """Whether there is something that a manifest has to be about."""
+        return self.is_invoice or bool(self.lines)
 
     def under_way(self, key: LineItemsKey, version: str | None, now: datetime) -> bool:
         """Whether lines that are missing at this version may still arrive by themselves.

@@ -95,19 +95,21 @@ def _page(
         found = list(next(pages))
     except _Received as received:
         page = _parsed(received.body)
-        _refuse_folders(name.text or "" for name in page.iterfind("Blobs/BlobPrefix/Name"))
+        _refuse_folders(
+            (name.text or "" for name in page.iterfind("Blobs/BlobPrefix/Name")), delimiter
+        )
         return map(_listed, page.iterfind("Blobs/Blob")), page.findtext("NextMarker") or ""
     except HttpResponseError as error:
         if delimiter and error.status_code in _NOT_SUPPORTED:
             raise _Folders from error
         raise
-    _refuse_folders(each.name for each in found if isinstance(each, BlobPrefix))
+    _refuse_folders((each.name for each in found if isinstance(each, BlobPrefix)), delimiter)
     blobs = [_of_sdk(each) for each in found if isinstance(each, BlobProperties)]
     return blobs, pages.continuation_token or ""
 
 
-def _refuse_folders(prefixes: Iterable[str]) -> None:
-    if any(prefix.endswith("/") for prefix in prefixes):
+def _refuse_folders(prefixes: Iterable[str], delimiter: str | None) -> None:
+    if delimiter and any(prefix.endswith("/") for prefix in prefixes):
         raise _Folders
 
 

@@ -136,9 +136,36 @@ def test_an_invoice_that_has_changed_is_judged_after_a_refusal(
     assert (manifest["state"], manifest["totalCharges"]) == ("settling", 9)
 
 
+def test_lines_that_are_right_for_another_version_are_told_after_a_refusal(
+    stored: RunningApp, partner_center: SimulatedPartnerCenter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They stay, and their metadata say so; where the manifest is kept from being written, the timer writes it."""
+    partner_center.put(replace(partner_center.invoices[ID], adjustment=Decimal(9)))
+    stored.list_invoices()
+    with monkeypatch.context() as busy:
+        busy.setattr(Archive, "put_manifest", refuse)
+        for message in stored.take_messages():
+            stored.result(message)
+    stored.queue.clear_messages()  # they would go on in ten seconds
+    assert stored.manifest(ID)["state"] == "fetching"
+    assert is_written_once(stored)
+    assert (stored.manifest(ID)["state"], stored.manifest(ID)["complete"]) == ("settling", True)
+
+
 def put_lines(app: RunningApp) -> None:
     app.container.upload_blob(
         f"{ID}/one_time/billing_line_items.jsonl", b"{}\n", metadata={"lines": "1"}
+    )
+
+
+def put_other_lines(app: RunningApp) -> None:
+    put_lines(app)
+    app.list_invoices()
+    app.container.upload_blob(
+        f"{ID}/one_time/billing_line_items.jsonl",
+        b"{}\n{}\n",
+        metadata={"lines": "2"},
+        overwrite=True,
     )
 
 
@@ -155,7 +182,22 @@ def make_manifest_old(app: RunningApp) -> None:
     app.container.get_blob_client(MANIFEST).set_blob_metadata(kept)
 
 
-@pytest.mark.parametrize("change", [put_lines, delete_lines, delete_manifest, make_manifest_old])
+def leave_lines_alone(app: RunningApp) -> None:
+    delete_manifest(app)
+    app.container.delete_blob(f"{ID}/invoice.json")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        put_lines,
+        put_other_lines,
+        delete_lines,
+        delete_manifest,
+        make_manifest_old,
+        leave_lines_alone,
+    ],
+)
 def test_what_others_do_is_told_of_invoices_that_are_not_listed_any_more(
     stored: RunningApp,
     partner_center: SimulatedPartnerCenter,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -339,6 +339,25 @@ def test_a_detail_that_cannot_be_looked_at_stops_no_other(
     assert "nextCheckAt" not in graph_app.manifest(modern.id)
 
 
+@pytest.mark.parametrize("which", ["reconciliation", "usage"])
+def test_a_detail_that_cannot_be_looked_at_is_not_forgotten_where_another_has_changed(
+    graph_app: RunningApp,
+    modern: Invoice,
+    graph: SimulatedGraph,
+    partner_center: SimulatedPartnerCenter,
+    which: str,
+) -> None:
+    """Whichever comes first: what has changed is stored, and the rest is looked at the next day."""
+    partner_center.put(replace(modern, revision=1))
+    graph.faults.add(faults.status(403), match=lambda url: f"{which}/billed" in url, times=None)
+    graph_app.look(modern.id)
+    manifest = graph_app.manifest(modern.id)
+    assert sum(len(entry["earlier"]) for entry in manifest["lineItems"]) == 1
+    assert "not all could be looked at in the last look" in manifest["reason"]
+    wait = datetime.fromisoformat(manifest["nextCheckAt"]) - now()
+    assert wait < timedelta(days=1, minutes=1)
+
+
 def test_an_export_that_has_changed_is_stored_by_a_look(
     graph_app: RunningApp, modern: Invoice, partner_center: SimulatedPartnerCenter
 ) -> None:
@@ -408,10 +427,24 @@ def test_a_lost_look_is_made_up_for_by_a_run_of_the_timer(
     """Some hours after it was due; what is not due yet is left alone, and two runs look once."""
     assert app.list_invoices().looks == 0
     later = now() + timedelta(days=1, hours=7)
-    monkeypatch.setattr("list_invoices.difference.now", lambda: later)
+    monkeypatch.setattr("list_invoices.sync.now", lambda: later)
     assert (app.list_invoices().looks, app.list_invoices().looks) == (1, 1)
     app.drain()
     assert state(app, half) == ("settling", 1)
+
+
+def test_a_lost_look_at_an_invoice_that_is_not_listed_is_made_up_for(
+    app: RunningApp,
+    half: Invoice,
+    partner_center: SimulatedPartnerCenter,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is in storage of it settles like any other."""
+    partner_center.invoices.clear()
+    assert app.list_invoices().looks == 0
+    later = now() + timedelta(days=1, hours=7)
+    monkeypatch.setattr("list_invoices.sync.now", lambda: later)
+    assert app.list_invoices().looks == 1
 
 
 def test_a_look_that_waits_for_microsoft_is_not_lost(
@@ -419,7 +452,7 @@ def test_a_look_that_waits_for_microsoft_is_not_lost(
 ) -> None:
     """Its message has noted until when it waits."""
     later = now() + timedelta(days=1, hours=7)
-    monkeypatch.setattr("list_invoices.difference.now", lambda: later)
+    monkeypatch.setattr("list_invoices.sync.now", lambda: later)
     found = inventory.inventory_of(app.archive, half.id)
     assert found.invoice
     waiting = replace(found.invoice, waits={"office/billing_line_items": later})

@@ -162,6 +162,7 @@ def test_a_charge_that_is_no_number_is_told_and_adds_nothing(
         b"[]",
         b'{"code":"x"}',
         b'{"items":5}',
+        pytest.param(page('{"a":' + "[" * 100_000 + "]" * 100_000 + "}"), id="nested"),
     ],
 )
 def test_a_body_that_is_cut_off_or_no_page_is_an_error(body: bytes) -> None:

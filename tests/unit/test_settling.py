@@ -81,27 +81,34 @@ def test_a_look_that_has_failed_does_not_count() -> None:
     assert (about.state, about.checks, about.checked_at) == (SETTLED, 3, AT + 6 * DAY)
 
 
-def test_looks_that_always_fail_have_an_end() -> None:
-    """As many in a row as would settle it: nobody waits for ever, and the failures are not forgotten."""
+def test_looks_that_always_fail_settle_nothing() -> None:
+    """After so many in a row they are made once a month: whoever has billed what is settled had it looked at."""
     first = judged(ManifestMetadata(), doubtful=True)
     second = judged(first, AT + DAY, doubtful=True, looked=True, failed=True)
     assert (second.state, second.next_check_at) == (SETTLING, AT + 2 * DAY)
     assert judged(second, AT + DAY, doubtful=True) == replace(second, updated_at=AT + DAY)
     third = judged(second, AT + 2 * DAY, doubtful=True, looked=True, failed=True)
-    assert (third.state, third.checks, third.failures) == (SETTLED, 0, 2)
-    assert (third.checked_at, third.next_check_at) == (AT, AT + 30 * DAY)
+    assert (third.state, third.checks, third.failures) == (SETTLING, 0, 2)
+    assert (third.checked_at, third.next_check_at) == (AT, AT + 32 * DAY)
     assert judged(third, AT + 3 * DAY, contents="others", doubtful=True).failures == 0
 
 
-@pytest.mark.parametrize("checks", [0, 5])
-def test_the_look_at_a_settled_invoice_is_made_anew_where_it_fails(checks: int) -> None:
-    """Each day, until it has looked or has failed as often as would settle it."""
-    first = replace(judged(ManifestMetadata()), checks=checks)
-    second = judged(first, AT + 30 * DAY, looked=True, failed=True)
-    assert (second.state, second.next_check_at) == (SETTLED, AT + 31 * DAY)
-    assert judged(second, AT + 31 * DAY, looked=True).next_check_at is None
-    assert judged(second, AT + 31 * DAY, looked=True, failed=True).next_check_at is None
-    assert judged(first, AT + 30 * DAY, days=0, looked=True, failed=True).next_check_at is None
+@pytest.mark.parametrize("days", [0, 1, 2])
+def test_the_look_at_a_settled_invoice_is_made_anew_where_it_fails(days: int) -> None:
+    """Each day, then each month, until it has looked."""
+    first = judged(ManifestMetadata(), days=days)
+    second = judged(first, AT + 30 * DAY, days=days, looked=True, failed=True)
+    tomorrow, next_month = AT + 31 * DAY, AT + 60 * DAY
+    assert (second.state, second.restated) == (SETTLED, False)
+    assert second.next_check_at == (tomorrow if days > 1 else next_month)
+    third = judged(second, tomorrow, days=days, looked=True)
+    assert (third.state, third.failures, third.next_check_at) == (SETTLED, 0, None)
+
+
+def test_lines_that_say_they_are_of_the_future_are_of_today() -> None:
+    """Another tool may have put them there: a look in thousands of years is none."""
+    about = judged(ManifestMetadata(), fetched_at=datetime(9999, 12, 31, tzinfo=UTC))
+    assert about.next_check_at == AT + 30 * DAY
 
 
 def test_a_manifest_that_is_only_written_anew_orders_nothing() -> None:
