@@ -433,9 +433,9 @@ def test_a_lost_look_is_made_up_for_by_a_run_of_the_timer(
     assert state(app, half) == ("settling", 1)
 
 
+@pytest.mark.usefixtures("half")
 def test_a_lost_look_at_an_invoice_that_is_not_listed_is_made_up_for(
     app: RunningApp,
-    half: Invoice,
     partner_center: SimulatedPartnerCenter,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
