@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -62,6 +62,11 @@ class FieldNames:
         ]
         return msgspec.defstruct("Row", fields, gc=False)  # type: ignore[return-value]
 
+    def is_spelled_otherwise(self, text: bytes) -> bool:
+        """Whether a charge in the text of lines has its name in another case."""
+        charge = self.amounts["charge"]
+        return any(match[1].decode() != charge for match in spellings_of(charge).finditer(text))
+
     def read(self, line: object) -> Fields:
         """Read the fields of a line that is odd: their names in any case, what is not as documented as None."""
         if not isinstance(line, dict):
@@ -77,15 +82,6 @@ class FieldNames:
 def spellings_of(field: str) -> re.Pattern[bytes]:
     """Find a field in the text of lines, in any case; the group is how it is spelled there."""
     return re.compile(rb'"(%b)"[ \t\r\n]*:' % re.escape(field.encode()), re.I)
-
-
-def value_of(line: object, spellings: Sequence[str]) -> object:
-    """Give what a line has in a field: that of the first of these spellings that has one, else of any other one."""
-    if not isinstance(line, dict):
-        return None
-    found = [name for name in line if name.lower() == spellings[0].lower()]
-    found.sort(key=lambda name: spellings.index(name) if name in spellings else len(spellings))
-    return next((line[name] for name in found if line[name] is not None), None)
 
 
 def camel_case(name: str) -> str:

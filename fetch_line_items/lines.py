@@ -8,14 +8,8 @@ from typing import Any
 
 import msgspec
 
-from fetch_line_items.charges import total_of_odd
-from fetch_line_items.fields import (
-    MOST_IN_FULL,
-    FieldNames,
-    camel_case,
-    spellings_of,
-    value_of,
-)
+from fetch_line_items.charges import sums_of_odd
+from fetch_line_items.fields import MOST_IN_FULL, FieldNames, camel_case
 from fetch_line_items.sums import Sums, sums_of
 from shared.api.collection import parse_page
 from shared.json_text import loads
@@ -50,7 +44,6 @@ class LineReader:
             self._names = [FieldNames(kind, camel_case, in_full=each) for each in (True, False)]
             self._decoders = [_decoder(names) for names in self._names]
             self._left_in_full = MOST_IN_FULL
-            self._in_any_case = spellings_of(kind.charge_field)
 
     def read(self, body: bytes) -> Lines:
         """Split a body; raises ValueError if it is cut off, no page, or has items that are no lines."""
@@ -76,20 +69,11 @@ class LineReader:
             # One more pass over the body, which builds nothing of the other fields.
             sums = sums_of(self._decoders[which].decode(body).items or [], names)
         except (msgspec.DecodeError, ArithmeticError):
-            return _odd(items, self._field, names)
-        if sums.charged < len(items) and self._is_spelled_otherwise(body):
-            return _odd(items, self._field, names)
-        return sums
-
-    def _is_spelled_otherwise(self, body: bytes) -> bool:
-        return any(match[1].decode() != self._field for match in self._in_any_case.finditer(body))
-
-
-def _odd(items: list[msgspec.Raw], field: str, names: FieldNames) -> Sums:
-    lines = [loads(bytes(item)) for item in items]
-    sums = sums_of([*map(names.read, lines)], names)
-    sums.total = total_of_odd([value_of(line, [field]) for line in lines], field)
-    return sums
+            pass
+        else:
+            if sums.charged == len(items) or not names.is_spelled_otherwise(body):
+                return sums
+        return sums_of_odd([loads(bytes(item)) for item in items], names)
 
 
 def _decoder(names: FieldNames) -> msgspec.json.Decoder[Any]:

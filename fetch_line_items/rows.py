@@ -9,15 +9,8 @@ from typing import Any, NamedTuple
 import msgspec
 from zlib_ng.zlib_ng import crc32
 
-from fetch_line_items.charges import total_of_odd
-from fetch_line_items.fields import (
-    MOST_IN_FULL,
-    FieldNames,
-    as_it_is,
-    camel_case,
-    spellings_of,
-    value_of,
-)
+from fetch_line_items.charges import sums_of_odd
+from fetch_line_items.fields import MOST_IN_FULL, FieldNames, as_it_is, camel_case
 from fetch_line_items.sums import Sums, sums_of
 from shared.content import Content
 from shared.errors import StalePosition
@@ -62,7 +55,6 @@ class RowReader:
         self._in_full = _spellings(kind, in_full=True)
         self._in_brief = _spellings(kind, in_full=False)
         self._left_in_full = MOST_IN_FULL  # of all files
-        self._in_any_case = spellings_of(self._field)
 
     @property
     def _spellings(self) -> list[_Spelling]:
@@ -107,7 +99,7 @@ class RowReader:
                 break
         if not _is_one_a_line(len(rows), text):
             return None
-        if charged < len(rows) and self._is_spelled_otherwise(text, spelling.names):
+        if charged < len(rows) and spelling.names.is_spelled_otherwise(text):
             return None
         return _Summed(text, len(rows), sums)
 
@@ -118,16 +110,9 @@ class RowReader:
         if plain := self._plain(block):
             return plain
         rows = [self._fields(line, before + number) for number, line in enumerate(lines, 1)]
-        names = self._spellings[0].names
-        sums = sums_of([*map(names.read, rows)], names)
         # In the same order as above, whatever else is odd in the block.
-        charges = [spelling.names.amounts["charge"] for spelling in self._spellings]
-        sums.total = total_of_odd([value_of(row, charges) for row in rows], self._field)
-        return _Summed(block, len(lines), sums)
-
-    def _is_spelled_otherwise(self, block: bytes, names: FieldNames) -> bool:
-        found = self._in_any_case.finditer(block)
-        return any(match[1].decode() != names.amounts["charge"] for match in found)
+        names = [spelling.names for spelling in self._spellings]
+        return _Summed(block, len(lines), sums_of_odd(rows, *names))
 
     def _fields(self, row: bytes, number: int) -> dict[str, Any]:
         try:

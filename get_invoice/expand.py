@@ -53,7 +53,7 @@ def line_items(invoice: bytes, invoice_id: str, archive: Archive) -> list[Detail
     `in_progress` when they are under way or the first pages are staged (`pagesStaged`); else `missing`.
     """
     stored = inventory_of(archive, invoice_id)
-    version = stored.invoice.version if stored.invoice else None
+    version = stored.version
     try:
         parsed = parse_invoice(invoice).invoice
     except ValueError:

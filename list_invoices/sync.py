@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -114,8 +114,7 @@ def _sync_all(differences: Iterable[Difference], services: Services, failures: F
         done = failures.caught(difference.id, lambda: _sync(difference, services))
         return done or Outcome(invoices=1)
 
-    with InvocationThreads(_AT_ONCE, thread_name_prefix="invoice") as threads:
-        return sum(threads.map(sync, differences), Outcome())
+    return _at_once(sync, differences)
 
 
 def _heal_all(
@@ -125,12 +124,15 @@ def _heal_all(
 
     def heal(invoice_id: str) -> Outcome:
         blobs = others[invoice_id]
-        version = blobs.invoice.version if blobs.invoice else None
-        work = partial(_heal, invoice_id, blobs, version, services)
+        work = partial(_heal, invoice_id, blobs, blobs.version, services)
         return Outcome(looks=failures.caught(invoice_id, work) or 0)
 
+    return _at_once(heal, others)
+
+
+def _at_once[T](work: Callable[[T], Outcome], invoices: Iterable[T]) -> Outcome:
     with InvocationThreads(_AT_ONCE, thread_name_prefix="invoice") as threads:
-        return sum(threads.map(heal, others), Outcome())
+        return sum(threads.map(work, invoices), Outcome())
 
 
 def _heal(

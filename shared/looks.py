@@ -10,7 +10,6 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 import msgspec
 
@@ -73,7 +72,7 @@ def refresh_manifest(
         with suppress(Overtaken):
             text = msgspec.json.encode(manifest)
             archive.put_manifest(invoice_id, text, about, replacing=etag)
-            _tell(before, about, manifest)
+            _tell(before, about, findings, manifest)
             return about
     raise TimeoutError(
         f"The manifest of {invoice_id} was changed {_MOST_TRIES} times in a row by others"
@@ -91,23 +90,20 @@ def send_look(
     _log.info("Invoice %s will be looked at again on %s", invoice_id, due.isoformat())
 
 
-def _tell(before: ManifestMetadata, about: ManifestMetadata, manifest: Manifest) -> None:
+def _tell(
+    before: ManifestMetadata, about: ManifestMetadata, findings: Findings, manifest: Manifest
+) -> None:
     has_changed = about.contents != before.contents
     if before.state == SETTLED and has_changed:
         text = "Invoice %s has changed after it had settled: %s"
-        _log.warning(text, manifest.invoice_id, _figures(manifest))
+        _log.warning(text, findings.invoice_id, _figures(findings, manifest))
     if about.state == SETTLED and (has_changed or before.state != SETTLED):
         text = "Invoice %s has settled after %d looks: %s"
-        _log.info(text, manifest.invoice_id, manifest.checks, _figures(manifest))
+        _log.info(text, findings.invoice_id, about.checks, _figures(findings, manifest))
 
 
-def _figures(manifest: Manifest) -> str:
-    lines, currency = (
-        sum(entry.lines for entry in manifest.line_items),
-        manifest.currency_code or "",
-    )
-    total, charged = (
-        "unknown" if amount is None else shown(Decimal(bytes(amount).decode()))
-        for amount in (manifest.line_total, manifest.total_charges)
-    )
-    return f"{lines} lines, {total} of {charged} {currency}; {manifest.reason}"
+def _figures(findings: Findings, manifest: Manifest) -> str:
+    lines, total = findings.summary.lines, shown(findings.line_total)
+    charges = findings.invoice.total_charges if findings.invoice else None
+    charged, currency = "unknown" if charges is None else shown(charges), manifest.currency_code
+    return f"{lines} lines, {total} of {charged} {currency or ''}; {manifest.reason}"

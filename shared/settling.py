@@ -82,18 +82,17 @@ def settled_after(
     if not is_complete:
         return replace(about, state=FETCHING, checked_at=before.checked_at)
     is_same = before.contents == contents and before.state in (SETTLING, SETTLED)
-    looked = looked and is_same
-    failed = failed and looked
-    checks = before.checks + (looked and not failed) if is_same else 0
-    failures = before.failures + failed if is_same and (failed or not looked) else 0
+    looked, failed = is_same and looked and not failed, is_same and looked and failed
+    checks = before.checks + looked if is_same else 0
+    failures = before.failures + failed if is_same and not looked else 0
     state = SETTLING if is_doubtful and checks < settle_days else SETTLED
     # Lines that another tool has put there may say that they are of the future.
     again_at = min(fetched_at or at, at) + _RESTATED_AFTER
     if is_same:
-        restated = before.restated or (looked and not failed and before.state == SETTLED)
+        restated = before.restated or (looked and before.state == SETTLED)
     else:
         restated = before.state is None and again_at < at  # release 0.1 has stored it, long ago
-    if is_same and not looked and before.state == state:
+    if is_same and not looked and not failed and before.state == state:
         due = before.next_check_at  # it stays as it was ordered
     elif failed:
         due = at + (_DAY if failures < settle_days else _RESTATED_AFTER)
@@ -106,7 +105,7 @@ def settled_after(
         state=state,
         checks=checks,
         failures=failures,
-        checked_at=at if (looked and not failed) or not is_same else before.checked_at,
+        checked_at=at if looked or not is_same else before.checked_at,
         next_check_at=due,
         restated=restated and state == SETTLED,
         unsettled_since=None if state == SETTLED else about.unsettled_since,

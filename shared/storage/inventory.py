@@ -46,6 +46,11 @@ class InvoiceBlobs:
     lines: dict[LineItemsKey, StoredLines] = field(default_factory=dict)
     earlier: dict[LineItemsKey, list[StoredLines]] = field(default_factory=dict)
 
+    @property
+    def version(self) -> str | None:
+        """The version of the stored invoice, where it is known."""
+        return self.invoice.version if self.invoice else None
+
     def contents(self, version: str | None) -> str:
         """Tell what is there for an invoice of this version from what was there before: 16 hexadecimal digits.
 

@@ -95,22 +95,20 @@ def _page(
         found = list(next(pages))
     except _Received as received:
         page = _parsed(received.body)
-        _refuse_folders(
-            (name.text or "" for name in page.iterfind("Blobs/BlobPrefix/Name")), delimiter
-        )
-        return map(_listed, page.iterfind("Blobs/Blob")), page.findtext("NextMarker") or ""
+        prefixes = [name.text or "" for name in page.iterfind("Blobs/BlobPrefix/Name")]
+        blobs: Iterable[ListedBlob] = map(_listed, page.iterfind("Blobs/Blob"))
+        following = page.findtext("NextMarker")
     except HttpResponseError as error:
         if delimiter and error.status_code in _NOT_SUPPORTED:
             raise _Folders from error
         raise
-    _refuse_folders((each.name for each in found if isinstance(each, BlobPrefix)), delimiter)
-    blobs = [_of_sdk(each) for each in found if isinstance(each, BlobProperties)]
-    return blobs, pages.continuation_token or ""
-
-
-def _refuse_folders(prefixes: Iterable[str], delimiter: str | None) -> None:
+    else:
+        prefixes = [each.name for each in found if isinstance(each, BlobPrefix)]
+        blobs = [_of_sdk(each) for each in found if isinstance(each, BlobProperties)]
+        following = pages.continuation_token
     if delimiter and any(prefix.endswith("/") for prefix in prefixes):
         raise _Folders
+    return blobs, following or ""
 
 
 def _parsed(body: bytes) -> ElementTree.Element:
