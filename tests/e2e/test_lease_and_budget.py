@@ -99,11 +99,14 @@ def test_a_host_that_stood_still_beyond_its_lease_spoils_nothing() -> None:
     """Another host brings its lines meanwhile; when it goes on, it finds them and is done."""
     invoices = both_kinds(0)
     with running(invoices, settings=SETTINGS, lease_seconds=3) as stack:
-        stack.partner_center.options.latency_seconds = 0.3
+        # So slow that none has ended before the last one has begun.
+        stack.partner_center.options.latency_seconds = 5
         stack.host.run("list_invoices")
         wait_until(lambda: fetches(stack.host) == LINKS, "every fetch under way")
         with ExitStack() as hosts:
             with stack.host.frozen():
+                assert ended(stack.host) == 0
+                stack.partner_center.options.latency_seconds = 0
                 other = hosts.enter_context(second_host(stack, lease_seconds=3))
                 wait_until(lambda: complete(stack, invoices, other), "every manifest complete")
             wait_until(lambda: ended(stack.host) == LINKS, "no fetch under way")
