@@ -99,17 +99,17 @@ def test_a_host_that_stood_still_beyond_its_lease_spoils_nothing() -> None:
     """Another host brings its lines meanwhile; when it goes on, it finds them and is done."""
     invoices = both_kinds(0)
     with running(invoices, settings=SETTINGS, lease_seconds=3) as stack:
-        # So slow that none has ended before the last one has begun.
+        # So slow that none has ended yet. How many have begun depends on the host's first look at the queue.
         stack.partner_center.options.latency_seconds = 5
         stack.host.run("list_invoices")
-        wait_until(lambda: fetches(stack.host) == LINKS, "every fetch under way")
+        wait_until(lambda: fetches(stack.host), "a fetch under way")
         with ExitStack() as hosts:
             with stack.host.frozen():
                 assert ended(stack.host) == 0
                 stack.partner_center.options.latency_seconds = 0
                 other = hosts.enter_context(second_host(stack, lease_seconds=3))
                 wait_until(lambda: complete(stack, invoices, other), "every manifest complete")
-            wait_until(lambda: ended(stack.host) == LINKS, "no fetch under way")
+            wait_until(lambda: ended(stack.host) == fetches(stack.host), "no fetch under way")
             assert fetches(other) == LINKS
             assert complete(stack, invoices, other)
         assert stored(stack) == expected_blobs(invoices)

@@ -268,11 +268,12 @@ def test_an_operation_may_take_some_looks(client: Client) -> None:
 
 def test_an_operation_may_take_some_time(client: Client) -> None:
     """Before its time no number of looks helps."""
-    client.graph.options.seconds_until_ready = 0.1
+    client.graph.options.seconds_until_ready = 1
     location = client.start()
     assert [client.look(location)["status"] for _ in range(2)] == ["notStarted", "running"]
-    time.sleep(0.1)
-    assert client.look(location)["status"] == "succeeded"
+    while (status := client.look(location)["status"]) == "running":
+        time.sleep(0.02)
+    assert status == "succeeded"
 
 
 def test_when_to_look_again_may_be_a_date_or_missing(client: Client) -> None:
@@ -729,10 +730,8 @@ def test_a_signature_expires(client: Client) -> None:
     client.graph.files.expire_all()
     response = client.file(old)
     assert (response.status_code, "AuthenticationFailed" in response.text) == (403, True)
-    client.graph.options.sas_lifetime_seconds = 0.05
+    client.graph.options.sas_lifetime_seconds = -1
     (short,) = files_of(client.manifest())
-    assert client.file(short).status_code == 200
-    time.sleep(0.06)
     assert client.file(short).status_code == 403
     client.graph.options.sas_lifetime_seconds = 3600
     assert client.file(files_of(client.manifest())[0]).status_code == 200
