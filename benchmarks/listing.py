@@ -81,6 +81,7 @@ def complete(invoices: list[Invoice], services: Services) -> None:
             key = LineItemsKey.of(invoice.id, detail.provider, detail.type)
             metadata = _metadata(key, about.version if about else None)
             archive.commit_lines(key, Staged(), metadata, replacing=None)
+        archive.put_reconciliation(invoice.id, b"{}", replacing=None)
         refresh_manifest(services, invoice.id)
 
     with ThreadPoolExecutor(4) as threads:

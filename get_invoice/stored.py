@@ -1,4 +1,4 @@
-"""What is stored, an invoice a row, from one listing of the container."""
+"""What is stored, an invoice a row, from one listing of the manifests."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from decimal import Decimal
 from shared.amounts import subtract
 from shared.storage.archive import Archive
 from shared.storage.head import Head, Summary
-from shared.storage.inventory import InvoiceBlobs, inventory_without_lines
+from shared.storage.inventory import known_state, manifests
 
 
 @dataclass(frozen=True)
 class Row:
-    """An invoice in storage, as it and its manifest say themselves."""
+    """An invoice in storage, as its manifest says."""
 
     id: str
     head: Head
@@ -42,15 +42,8 @@ class Row:
 
 def stored_rows(archive: Archive) -> list[Row]:
     """Say what is stored, the newest first."""
-    stored = inventory_without_lines(archive)
-    rows = [_row(name, blobs) for name, blobs in stored.items() if blobs.is_invoice]
+    rows = [
+        Row(name, manifest.head, known_state(manifest), manifest.summary)
+        for name, manifest in manifests(archive).items()
+    ]
     return sorted(rows, key=lambda row: row.position, reverse=True)
-
-
-def _row(name: str, blobs: InvoiceBlobs) -> Row:
-    return Row(
-        name,
-        blobs.invoice.head if blobs.invoice else Head(),
-        blobs.state,
-        blobs.manifest.summary if blobs.manifest else Summary(),
-    )

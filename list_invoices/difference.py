@@ -10,7 +10,6 @@ from shared.details import LOST_LINES, details_of, log_problems, parse_invoice
 from shared.keys import LineItemsKey
 from shared.models import Invoice
 from shared.storage.blobs import InvoiceMetadata
-from shared.storage.head import Head
 from shared.storage.inventory import InvoiceBlobs
 from shared.storage.metadata import now
 
@@ -49,15 +48,15 @@ def difference_of(invoice_id: str, text: bytes, stored: InvoiceBlobs, run: str) 
     try:
         parsed = parse_invoice(text)
         problems, invoice = parsed.problems, parsed.invoice
-        version, head = invoice_version(parsed.fields), Head.of_invoice(invoice)
+        version = invoice_version(parsed.fields)
     except (ValueError, RecursionError) as error:
-        problems, invoice, version, head = [str(error)], None, content, Head()
+        problems, invoice, version = [str(error)], None, content
     log_problems("Invoice %s is not as documented; it is stored as it is: %s", invoice_id, problems)
     missing = _missing(invoice, version, stored) if invoice else {}
     return Difference(
         id=invoice_id,
         text=text,
-        about=_about(content, version, head, stored.invoice, at, run),
+        about=_about(content, version, stored.invoice, at, run),
         currency=invoice.currency_code if invoice else None,
         due={k: missing[k] for k in missing if not stored.under_way(k, version, at)},
         broken=bool(problems),
@@ -67,14 +66,14 @@ def difference_of(invoice_id: str, text: bytes, stored: InvoiceBlobs, run: str) 
 
 
 def _about(
-    content: str, version: str, head: Head, stored: InvoiceMetadata | None, at: datetime, run: str
+    content: str, version: str, stored: InvoiceMetadata | None, at: datetime, run: str
 ) -> InvoiceMetadata:
     """What invoice.json has to say of itself: what it says already, if it is this very invoice."""
     enqueued_at = stored.enqueued_at if stored and stored.version == version else None
     same = stored and (stored.content, stored.version) == (content, version)
     stored_at = stored.stored_at if stored and same else at
     waits = stored.waits if stored else {}
-    return InvoiceMetadata(content, version, stored_at, enqueued_at, waits, run, head)
+    return InvoiceMetadata(content, version, stored_at, enqueued_at, waits, run)
 
 
 def _missing(invoice: Invoice, version: str, stored: InvoiceBlobs) -> dict[LineItemsKey, str]:

@@ -61,7 +61,7 @@ def refresh_manifest(
             looked=look is not None and look == before.next_check_at,
             failed=failed,
         )
-        about = replace(settled, summary=findings.summary)
+        about = replace(settled, head=findings.head, summary=findings.summary)
         due = about.next_check_at
         if due and due != before.next_check_at and due not in ordered:
             # First sent, then noted: after a crash in between another one is sent, and noted.

@@ -18,7 +18,7 @@ from get_invoice.line_items import lines_answer
 from shared.keys import LineItemsKey
 from shared.services import Services
 from shared.settings import get_settings
-from shared.storage.blobs import LINES
+from shared.storage.blobs import ALL_BUT_MANIFESTS
 
 _GZIP = {"accept-encoding": "gzip"}
 _URL = "http://localhost/api/invoices"
@@ -37,7 +37,7 @@ def main() -> None:
 
     def listed_raw() -> int:
         query, marker, found = (
-            f"restype=container&comp=list&include=metadata&delimiter={LINES}",
+            f"restype=container&comp=list&include=metadata&delimiter={ALL_BUT_MANIFESTS}",
             "",
             0,
         )

@@ -3,7 +3,7 @@
     {invoiceId}/invoice.json                                   the invoice as listed
     {invoiceId}/{billingProvider}/{invoiceLineItemType}.jsonl  every line
     {invoiceId}/manifest.json                                  what is there, and whether it adds up
-    {invoiceId}/reconciliation.json                            what the lines come to
+    {invoiceId}/line_items_reconciliation.json                 what the lines come to
 
 It knows nothing of where lines come from. Thread-safe; one for the process.
 """
@@ -21,6 +21,7 @@ from azure.storage.blob import BlobBlock, BlobProperties, ContainerClient, Conte
 from shared.content import NOTHING, Content
 from shared.keys import LineItemsKey
 from shared.storage.blobs import (
+    ALL_BUT_MANIFESTS,
     InvoiceMetadata,
     LinesMetadata,
     ManifestMetadata,
@@ -35,7 +36,7 @@ from shared.storage.blobs import (
 from shared.storage.blocks import Part, Staged, ids_of, number_of
 from shared.storage.conditions import discard, is_kept_out, only, told_as_overtaken
 from shared.storage.failures import error_code
-from shared.storage.listing import ListedBlob, list_blobs
+from shared.storage.listing import ListedBlob, ListedPrefix, list_blobs, walk_blobs
 from shared.storage.metadata import Metadata
 
 _JSON = ContentSettings(content_type="application/json")
@@ -217,15 +218,13 @@ class Archive:
 
     # -- the container
 
-    def listed(
-        self, prefix: str, *, snapshots: bool = False, without: str | None = None
-    ) -> Iterator[ListedBlob]:
+    def listed(self, prefix: str, *, snapshots: bool = False) -> Iterator[ListedBlob]:
         """List the committed blobs with their metadata, see `list_blobs`; none where there is no container."""
-        try:
-            yield from list_blobs(self._container, prefix, snapshots=snapshots, without=without)
-        except ResourceNotFoundError as error:
-            if error_code(error) != "ContainerNotFound":
-                raise
+        return _if_there(list_blobs(self._container, prefix, snapshots=snapshots))
+
+    def listed_manifests(self) -> Iterator[ListedBlob | ListedPrefix]:
+        """List the manifests, and what the names of other blobs begin with; none where there is no container."""
+        return _if_there(walk_blobs(self._container, ALL_BUT_MANIFESTS))
 
     def _properties(self, name: str) -> BlobProperties | None:
         with suppress(ResourceNotFoundError):
@@ -256,3 +255,12 @@ class Archive:
         with suppress(ResourceExistsError):
             self._container.create_container()
         return operation()
+
+
+def _if_there[T](listing: Iterator[T]) -> Iterator[T]:
+    """Give what a container holds; nothing where there is no container."""
+    try:
+        yield from listing
+    except ResourceNotFoundError as error:
+        if error_code(error) != "ContainerNotFound":
+            raise

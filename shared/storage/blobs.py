@@ -31,11 +31,11 @@ def manifest_blob(invoice_id: str) -> str:
 
 def reconciliation_blob(invoice_id: str) -> str:
     """Name the blob of what the lines come to."""
-    return f"{invoice_id}/reconciliation.json"
+    return f"{invoice_id}/line_items_reconciliation.json"
 
 
-LINES = "_line_items.jsonl"
-"""What the names of blobs of lines end with, and no other."""
+ALL_BUT_MANIFESTS = "in"
+"""What is in the name of each blob of an invoice, except its manifest: a listing of these has it as its delimiter."""
 
 
 def lines_blob(key: LineItemsKey) -> str:
@@ -151,7 +151,7 @@ class InvoiceMetadata:
     `content` and `version` are hashes: of the text, and of what matters in it for the lines.
     `enqueued_at` is when lines that were missing at this version were last enqueued. `waits` says of
     lines (`one_time/usage_line_items`) until when their message waits. `run` names the run of the
-    timer that has written last. Both of these are no part of what the invoice is. `head` is for lists.
+    timer that has written last. Both of these are no part of what the invoice is.
     """
 
     content: str
@@ -160,7 +160,6 @@ class InvoiceMetadata:
     enqueued_at: datetime | None = None
     waits: Mapping[str, datetime] = field(default_factory=dict, compare=False)
     run: str | None = field(default=None, compare=False)
-    head: Head = field(default_factory=Head)
 
     @classmethod
     def of(cls, metadata: Metadata | None) -> InvoiceMetadata | None:
@@ -171,8 +170,7 @@ class InvoiceMetadata:
         if not content or not version or not stored_at:
             return None
         enqueued_at, waits = moment(known.get("enqueued_at")), moments(known.get("waits"))
-        head = Head.of(known)
-        return cls(content, version, stored_at, enqueued_at, waits, known.get("run"), head)
+        return cls(content, version, stored_at, enqueued_at, waits, known.get("run"))
 
     def metadata(self) -> Metadata:
         """Write it as a blob's metadata."""
@@ -183,7 +181,6 @@ class InvoiceMetadata:
             "enqueued_at": self.enqueued_at.isoformat() if self.enqueued_at else None,
             "waits": " ".join(f"{name}={at.isoformat()}" for name, at in self.waits.items()),
             "run": self.run,
-            **self.head.metadata(),
         }
         return {name: value for name, value in values.items() if value}
 
@@ -209,7 +206,7 @@ class ManifestMetadata:
     `complete_at` is when its invoice was last complete, `unsettled_since` when it was last new or settled;
     None where it is settled. The others are those of the manifest. `contents` tells what it is about from what it was before,
     `restated`: it has been looked at once more since it was settled, and nothing had changed. `failures` are the looks
-    in a row, up to the last one, that have failed. `summary` is for lists.
+    in a row, up to the last one, that have failed. `head` and `summary` are for lists.
     """
 
     updated_at: datetime | None = None
@@ -222,6 +219,7 @@ class ManifestMetadata:
     contents: str | None = None
     restated: bool = False
     unsettled_since: datetime | None = None
+    head: Head = field(default_factory=Head)
     summary: Summary = field(default_factory=Summary)
 
     @classmethod
@@ -235,6 +233,7 @@ class ManifestMetadata:
             failures=count(known.get("failures")),
             contents=known.get("contents"),
             restated=known.get("restated") == "true",
+            head=Head.of(known),
             summary=Summary.of(known),
             **{name: moment(known.get(name)) for name in moments},
         )
@@ -254,6 +253,7 @@ class ManifestMetadata:
             "failures": str(self.failures) if self.failures else None,
             "contents": self.contents,
             "restated": "true" if self.restated else None,
+            **self.head.metadata(),
             **self.summary.metadata(),
         }
         texts |= {name: value.isoformat() for name, value in moments.items() if value}

@@ -1,4 +1,4 @@
-"""What a stored invoice and its manifest say of themselves in their metadata, so that a listing can show it."""
+"""What a manifest says of its invoice and its lines in its metadata, so that a listing can show it."""
 
 from __future__ import annotations
 
@@ -39,22 +39,22 @@ class Head:
             _day(invoice.invoice_date),
             _day(invoice.billing_period_start_date),
             _day(invoice.billing_period_end_date),
-            _plain(invoice.invoice_type),
-            _plain(invoice.document_type),
-            _plain(invoice.currency_code),
+            plain(invoice.invoice_type),
+            plain(invoice.document_type),
+            plain(invoice.currency_code),
             invoice.total_charges,
         )
 
     @classmethod
     def of(cls, known: Metadata) -> Self:
-        """Read it from the metadata of invoice.json; what is missing or odd counts as unknown."""
+        """Read it from the metadata of manifest.json; what is missing or odd counts as unknown."""
         return cls(
             day(known.get("invoice_date")),
             day(known.get("period_start")),
             day(known.get("period_end")),
-            _plain(known.get("invoice_type")),
-            _plain(known.get("document_type")),
-            _plain(known.get("currency")),
+            plain(known.get("invoice_type")),
+            plain(known.get("document_type")),
+            plain(known.get("currency")),
             amount_of(known.get("charges")),
         )
 
@@ -89,7 +89,7 @@ class Summary:
     @classmethod
     def of(cls, known: Metadata) -> Self:
         """Read it from the metadata of manifest.json; what is missing or odd counts as unknown."""
-        lines, fetched_at = known.get("lines", ""), known.get("fetched_at")
+        lines, fetched_at = known.get("line_count", ""), known.get("fetched_at")
         return cls(
             count(lines) if lines.isdecimal() else None,
             amount_of(known.get("line_total")),
@@ -101,7 +101,7 @@ class Summary:
     def metadata(self) -> dict[str, str | None]:
         """Write it as metadata."""
         return {
-            "lines": None if self.lines is None else str(self.lines),
+            "line_count": None if self.lines is None else str(self.lines),
             "line_total": None if self.line_total is None else written(self.line_total),
             "source": self.source,
             "fetched_at": self.fetched_at,
@@ -117,10 +117,6 @@ def _day(moment: datetime | None) -> date | None:
     return moment.date() if moment else None
 
 
-def _plain(text: str | None) -> str | None:
-    return text if text and is_plain(text) else None
-
-
-def is_plain(text: str) -> bool:
-    """Whether a text can stand in metadata as it is, and is no longer than names are."""
-    return _PLAIN.fullmatch(text) is not None
+def plain(text: str | None) -> str | None:
+    """Give a text that can stand in metadata as it is, and is no longer than names are; else None."""
+    return text if text and _PLAIN.fullmatch(text) else None

@@ -13,7 +13,6 @@ from shared.keys import LineItemsKey, is_invoice_id
 from shared.settling import FETCHING, STATES
 from shared.storage.archive import Archive
 from shared.storage.blobs import (
-    LINES,
     InvoiceMetadata,
     ManifestMetadata,
     StoredLines,
@@ -80,9 +79,8 @@ class InvoiceBlobs:
 
     @property
     def state(self) -> str:
-        """Its state, as the manifest has it; `fetching` where that has none that is known."""
-        state = self.manifest.state if self.manifest else None
-        return state if state in STATES else FETCHING
+        """Its state, see `known_state`."""
+        return known_state(self.manifest or ManifestMetadata())
 
     @property
     def is_invoice(self) -> bool:
@@ -132,14 +130,26 @@ class InvoiceBlobs:
         return fetched_at is not None and fetched_at >= moment.isoformat()
 
 
+def known_state(manifest: ManifestMetadata) -> str:
+    """Give the state that a manifest says; `fetching` where it says none that is known."""
+    return manifest.state if manifest.state in STATES else FETCHING
+
+
 def inventory(archive: Archive) -> dict[str, InvoiceBlobs]:
     """List the container and say what is there of every invoice in it, by bare id."""
     return _by_invoice(archive.listed(""))
 
 
-def inventory_without_lines(archive: Archive) -> dict[str, InvoiceBlobs]:
-    """Say what is there of every invoice but its lines: they are most blobs, and a manifest sums them up."""
-    return _by_invoice(archive.listed("", without=LINES))
+def manifests(archive: Archive) -> dict[str, ManifestMetadata]:
+    """Say of every invoice in the container what its manifest says of itself; nothing where it has none yet."""
+    found: dict[str, ManifestMetadata] = {}
+    for each in archive.listed_manifests():
+        invoice_id = each.name.partition("/")[0]
+        if isinstance(each, ListedBlob) and each.name == manifest_blob(invoice_id):
+            found[invoice_id] = ManifestMetadata.of(each.metadata)
+        else:
+            found.setdefault(invoice_id, ManifestMetadata())
+    return {name: manifest for name, manifest in found.items() if is_invoice_id(name)}
 
 
 def inventory_of(archive: Archive, invoice_id: str) -> InvoiceBlobs:

@@ -33,24 +33,42 @@ class ListedBlob:
     snapshot: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ListedPrefix:
+    """What the names of some blobs begin with, instead of these blobs."""
+
+    name: str
+
+
 def list_blobs(
-    container: ContainerClient, prefix: str, *, snapshots: bool = False, without: str | None = None
+    container: ContainerClient, prefix: str, *, snapshots: bool = False
 ) -> Iterator[ListedBlob]:
     """List the committed blobs by name, 5,000 a request; with `snapshots` theirs, too, in no order of theirs.
 
-    Blobs `without` that in their name are all that is asked for where storage can leave the others out:
-    a data lake cannot, and gives them as well (Known issues with Azure Data Lake Storage: the only
-    delimiter that it supports is a slash). Raises AzureError where storage refuses, or gives what is no listing.
+    Raises AzureError where storage refuses, or gives what is no listing.
     """
     include = ["metadata", "snapshots"] if snapshots else ["metadata"]
     marker: str | None = None
     while marker != "":
+        blobs, _, marker = _page(container, prefix, include, marker)
+        yield from blobs
+
+
+def walk_blobs(container: ContainerClient, delimiter: str) -> Iterator[ListedBlob | ListedPrefix]:
+    """List the committed blobs without `delimiter` in their names, and what the names of the others begin with.
+
+    A data lake gives all as blobs (Known issues with Azure Data Lake Storage: the only delimiter that it
+    supports is a slash). Raises AzureError as `list_blobs` does.
+    """
+    marker: str | None = None
+    while marker != "":
         try:
-            blobs, marker = _page(container, prefix, include, marker, without)
+            blobs, prefixes, marker = _page(container, "", ["metadata"], marker, delimiter)
         except _Folders:
-            without = None
-        else:
-            yield from blobs
+            yield from list_blobs(container, "")
+            return
+        yield from blobs
+        yield from map(ListedPrefix, prefixes)
 
 
 class _Received(Exception):
@@ -80,9 +98,9 @@ def _page(
     prefix: str,
     include: list[str],
     marker: str | None,
-    delimiter: str | None,
-) -> tuple[Iterable[ListedBlob], str]:
-    """Give the blobs of a page, and where the next one begins; empty after the last one."""
+    delimiter: str | None = None,
+) -> tuple[Iterable[ListedBlob], list[str], str]:
+    """Give the blobs and prefixes of a page, and where the next one begins; empty after the last one."""
     options: dict[str, Any] = {"include": include, "raw_response_hook": _receive}
     listing = (
         container.walk_blobs(prefix, delimiter=delimiter, **options)
@@ -108,7 +126,7 @@ def _page(
         following = pages.continuation_token
     if delimiter and any(prefix.endswith("/") for prefix in prefixes):
         raise _Folders
-    return blobs, following or ""
+    return blobs, prefixes, following or ""
 
 
 def _parsed(body: bytes) -> ElementTree.Element:

@@ -21,7 +21,7 @@ from shared.models import Invoice
 from shared.reconciliation import Parts, Reconciliation, reconciliation_of
 from shared.settling import FETCHING, SETTLED, doubts
 from shared.storage.blobs import ManifestMetadata, StoredInvoice, StoredLines, lines_blob
-from shared.storage.head import Summary, is_plain
+from shared.storage.head import Head, Summary, plain
 from shared.storage.inventory import InvoiceBlobs
 from shared.storage.metadata import moment
 
@@ -142,14 +142,26 @@ class Findings:
         return max((each for each in found if each), default=None)
 
     @property
+    def currency(self) -> str | None:
+        """The currency of the invoice, or of its lines where it is not known."""
+        currencies = (lines.about.currency for lines in self.stored.lines.values())
+        return (self.invoice and self.invoice.currency_code) or next(currencies, None)
+
+    @property
+    def head(self) -> Head:
+        """What a list says of the invoice."""
+        if self.invoice:
+            return Head.of_invoice(self.invoice)
+        return Head(currency=plain(self.currency))
+
+    @property
     def summary(self) -> Summary:
-        """What a list says of it."""
+        """What a list says of the lines."""
         lines, earlier = self.stored.lines.values(), self.stored.earlier
         return Summary(
             lines=sum(each.about.lines for each in lines),
             line_total=self.line_total,
-            source=", ".join(sorted(filter(is_plain, {each.about.source for each in lines})))
-            or None,
+            source=", ".join(sorted(filter(plain, {each.about.source for each in lines}))) or None,
             fetched_at=self.fetched_at.isoformat() if self.fetched_at else None,
             earlier=sum(len(replaced(each, earlier.get(each.key, ()))) for each in lines),
         )
@@ -164,10 +176,9 @@ def manifest_of(findings: Findings, about: ManifestMetadata, parts: Parts) -> Ma
     """Write down what is there, what `about` says of it, and what is known of its sums."""
     stored, invoice = findings.stored, findings.invoice
     charges, line_total = invoice.total_charges if invoice else None, findings.line_total
-    currencies = (lines.about.currency for lines in stored.lines.values())
     return Manifest(
         invoice_id=findings.invoice_id,
-        currency_code=(invoice and invoice.currency_code) or next(currencies, None),
+        currency_code=findings.currency,
         total_charges=None if charges is None else _amount(charges),
         complete=not findings.missing,
         state=about.state,

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -19,7 +20,6 @@ from get_invoice.invoices import COLUMNS, list_answer
 from local.simulated import SimulatedPartnerCenter
 from shared.errors import InvalidInput
 from shared.storage.archive import Archive
-from shared.storage.blobs import InvoiceMetadata
 from tests.by_hand import page, rows, serve
 from tests.running_app import RunningApp
 
@@ -72,7 +72,7 @@ def test_the_list_says_what_the_manifests_say(stored: RunningApp) -> None:
 
 
 def test_the_list_is_one_listing(stored: RunningApp, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No blob is read, those of lines are not even listed, and Microsoft is not asked."""
+    """No blob is read, only manifests are listed, and Microsoft is not asked."""
     asked: list[str] = []
     request = requests.Session.request
 
@@ -85,7 +85,7 @@ def test_the_list_is_one_listing(stored: RunningApp, monkeypatch: pytest.MonkeyP
     (listing,) = asked
     assert listing.startswith("GET ")
     assert "comp=list" in listing
-    assert "delimiter=_line_items.jsonl" in listing
+    assert "delimiter=in&" in listing
 
 
 def test_next_links_lead_through_the_whole_list(stored: RunningApp) -> None:
@@ -160,10 +160,16 @@ def test_what_is_odd_in_the_container_stops_nothing(stored: RunningApp) -> None:
     stored.container.upload_blob("somebody/else/notes.jsonl", b"x")
     stored.container.upload_blob("notes 2026/invoice.json", b"{}")
     stored.container.upload_blob("Recurring-D0500099A2/invoice.json", b"{}")
-    state = {"state": "Settled by hand", "lines": "-1", "line_total": "NaN", "fetched_at": "never"}
-    stored.container.upload_blob("D0500099A1/manifest.json", b"{}", metadata=state)
-    odd = {"invoice_date": "yesterday", "charges": "1e999999", "currency": "<b>", "version": "1"}
-    stored.container.upload_blob("D0500099A1/invoice.json", b"{", metadata=odd)
+    odd = {
+        "state": "Settled by hand",
+        "line_count": "-1",
+        "line_total": "NaN",
+        "fetched_at": "never",
+        "invoice_date": "yesterday",
+        "charges": "1e999999",
+        "currency": "<b>",
+    }
+    stored.container.upload_blob("D0500099A1/manifest.json", b"{}", metadata=odd)
     found = listed(stored)
     assert found["totalCount"] == expected + 1
     (odd_one,) = [each for each in found["value"] if each["invoiceId"] == "D0500099A1"]
@@ -212,19 +218,43 @@ def test_a_refusal_of_storage_is_an_error(app: RunningApp, monkeypatch: pytest.M
     def refused(*_: object, **__: object) -> Iterator[Any]:
         raise HttpResponseError("AuthorizationPermissionMismatch")
 
-    monkeypatch.setattr(Archive, "listed", refused)
+    monkeypatch.setattr(Archive, "listed_manifests", refused)
     with pytest.raises(HttpResponseError, match="AuthorizationPermissionMismatch"):
         ask(app)
 
 
-def test_an_invoice_that_waits_keeps_what_a_list_shows(app: RunningApp) -> None:
-    """Whoever writes the metadata of invoice.json writes all of it."""
-    app.list_invoices()
-    name = listed(app)["value"][0]["invoiceId"]
-    about, etag = app.archive.invoice_metadata(name)
-    assert isinstance(about, InvoiceMetadata)
-    assert etag
-    assert about.head.charges is not None
-    app.archive.set_invoice_metadata(name, about, replacing=etag)
-    again, _ = app.archive.invoice_metadata(name)
-    assert again == about
+@pytest.mark.parametrize("name", ["invoice.json", "office/billing_line_items.jsonl"])
+def test_an_invoice_without_a_manifest_is_being_fetched(stored: RunningApp, name: str) -> None:
+    """Whatever of it is there, from one crash to the next run."""
+    expected = listed(stored)["totalCount"]
+    stored.container.upload_blob(f"D0500099A1/{name}", b"{}")
+    found = listed(stored)
+    assert found["totalCount"] == expected + 1
+    assert found["value"][-1]["invoiceId"] == "D0500099A1"
+    assert found["value"][-1]["state"] == "fetching"
+    stored.list_invoices()
+    assert listed(stored) == found | {"value": [*found["value"][:-1], listed(stored)["value"][-1]]}
+
+
+def test_a_payment_changes_nothing_of_a_row(
+    stored: RunningApp, partner_center: SimulatedPartnerCenter
+) -> None:
+    """Whoever writes a manifest writes all that a list shows."""
+    before = listed(stored)
+    paid = replace(
+        partner_center.invoices["G000024135"], paid_amount=Decimal("-17.50"), state="paid"
+    )
+    partner_center.put(paid)
+    assert stored.list_invoices().stored == 1
+    assert listed(stored) == before
+
+
+def test_lines_fetched_by_hand_have_their_currency(
+    app: RunningApp, partner_center: SimulatedPartnerCenter
+) -> None:
+    """Before a run of the timer has stored their invoice."""
+    serve(partner_center, "lineitems", lambda *_: page(rows(1)))
+    link = "/invoices/D050001234/lineitems/office/billinglineitems"
+    app.fetch(json.dumps({"link": link, "currencyCode": "EUR"}))
+    (row,) = listed(app)["value"]
+    assert (row["currencyCode"], row["state"]) == ("EUR", "fetching")

@@ -120,7 +120,7 @@ def test_a_failure_of_storage_is_told(
     def fails(*_: object, **__: object) -> None:
         raise error
 
-    stored.setattr("shared.storage.archive.Archive.listed", fails)
+    stored.setattr("shared.storage.archive.Archive.listed_manifests", fails)
     stored.setattr("shared.storage.archive.Archive.read_lines", fails)
     for answer in (call(get_invoices), lines_of()):
         assert answer.status_code == status
@@ -168,7 +168,7 @@ def test_what_nobody_has_foreseen_is_told(
     def fails(*_: object, **__: object) -> None:
         raise RuntimeError("the reactor")
 
-    trigger.setattr("shared.storage.archive.Archive.listed", fails)
+    trigger.setattr("shared.storage.archive.Archive.listed_manifests", fails)
     answer = call(get_invoices, accept=accept)
     assert answer.status_code == 500
     assert answer.headers["content-type"].startswith(kind)
@@ -182,7 +182,7 @@ def test_storage_that_does_not_answer_in_time_is_told(trigger: pytest.MonkeyPatc
     def late(*_: object, **__: object) -> None:
         raise TimeoutError
 
-    trigger.setattr("shared.storage.archive.Archive.listed", late)
+    trigger.setattr("shared.storage.archive.Archive.listed_manifests", late)
     trigger.setattr("shared.storage.archive.Archive.read_lines", late)
     trigger.setattr("shared.storage.archive.Archive.invoice", late)
     for answer in (

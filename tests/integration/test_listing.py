@@ -14,7 +14,7 @@ from azure.storage.blob import ContainerClient
 
 from local.azurite import Azurite
 from shared.storage import listing
-from shared.storage.listing import list_blobs
+from shared.storage.listing import ListedBlob, ListedPrefix, list_blobs, walk_blobs
 
 Found = list[tuple[str, int, str, dict[str, str], str | None]]
 
@@ -33,8 +33,20 @@ def container(azurite: Azurite) -> Iterator[ContainerClient]:
 
 
 def ours(container: ContainerClient, prefix: str = "", **options: Any) -> Found:
-    found = list_blobs(container, prefix, **options)
-    return [(each.name, each.size, each.etag, each.metadata, each.snapshot) for each in found]
+    return [told(each) for each in list_blobs(container, prefix, **options)]
+
+
+def walked(container: ContainerClient) -> tuple[Found, list[str]]:
+    """Walk with the delimiter `3/a`; give the blobs and the prefixes."""
+    found = list(walk_blobs(container, "3/a"))
+    return (
+        [told(each) for each in found if isinstance(each, ListedBlob)],
+        [each.name for each in found if isinstance(each, ListedPrefix)],
+    )
+
+
+def told(blob: ListedBlob) -> tuple[str, int, str, dict[str, str], str | None]:
+    return blob.name, blob.size, blob.etag, blob.metadata, blob.snapshot
 
 
 def the_sdks(container: ContainerClient, prefix: str = "", *, snapshots: bool = False) -> Found:
@@ -110,17 +122,22 @@ def without_three(container: ContainerClient) -> Found:
 
 @pytest.mark.parametrize("page_size", [None, 1, 2, 3])
 @pytest.mark.parametrize("lost", [None, 1, 2])
-def test_blobs_of_some_names_are_left_out(
+def test_blobs_of_some_names_are_one_prefix(
     container: ContainerClient,
     monkeypatch: pytest.MonkeyPatch,
     page_size: int | None,
     lost: int | None,
 ) -> None:
     """Storage gives all others, whole, on however many pages, also where an answer is lost."""
+    container.upload_blob("G000000003/another", b"x")
     expected = without_three(container)
     sent = lose(monkeypatch, lost)
     ask_with(monkeypatch, "walk_blobs", results_per_page=page_size)
-    assert ours(container, without="3/a") == expected
+    blobs, prefixes = walked(container)
+    assert blobs == expected
+    # Azurite cuts it short, and forgets on the next page what it has given.
+    assert set(prefixes) <= {"G000000003", "G000000003/", "G000000003/a"}
+    assert prefixes
     assert all("delimiter=3%2Fa" in url for url in sent)
 
 
@@ -144,17 +161,17 @@ def test_a_data_lake_gives_what_it_cannot_leave_out(
     monkeypatch.setattr(RequestsTransport, "send", refuse)
     monkeypatch.setattr("azure.storage.blob.ExponentialRetry.get_backoff_time", lambda *_: 0)
     ask_with(monkeypatch, "walk_blobs", **answer)
-    assert ours(container, without="3/a") == the_sdks(container)
+    assert walked(container) == (the_sdks(container), [])
 
 
-@pytest.mark.parametrize("options", [{}, {"without": "3/a"}])
+@pytest.mark.parametrize("listed", [ours, walked])
 def test_a_container_that_is_not_there_is_told_as_the_sdk_does(
-    azurite: Azurite, options: dict[str, Any]
+    azurite: Azurite, listed: Callable[[ContainerClient], object]
 ) -> None:
     """The answers that are no listing are the SDK's."""
     container = ContainerClient.from_connection_string(azurite.connection_string, "is-not-there")
     with container, pytest.raises(ResourceNotFoundError, match="ContainerNotFound"):
-        ours(container, **options)
+        listed(container)
 
 
 @pytest.mark.parametrize(

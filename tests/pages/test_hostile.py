@@ -59,7 +59,7 @@ def test_a_manifest_of_somebody_else_is_text(
 def test_blobs_of_somebody_else_are_text(app: App, open_page: Page) -> None:
     """What blobs say of themselves is shown as it is; a folder that no invoice can have is none."""
     name = f'"{IMAGE}javascript:'
-    metadata = {"source": IMAGE, "currency": IMAGE, "fetched_at": SCRIPT, "lines": "-1"}
+    metadata = {"source": IMAGE, "currency": IMAGE, "fetched_at": SCRIPT, "line_count": "-1"}
     blobs = [app.stack.container.get_blob_client(each) for each in (LINES, MANIFEST)]
     before = [blob.get_blob_properties().metadata for blob in blobs]
     app.write(f"{name}/invoice.json", "{}")
@@ -117,7 +117,7 @@ def manifest(app: App) -> Iterator[dict[str, Any]]:
 def test_an_odd_manifest_is_no_error(app: App, page: Page, manifest: dict[str, Any]) -> None:
     """With members of wrong types, numbers out of bounds, or no JSON at all, both pages come."""
     for text in [*(json.dumps(manifest | members) for members in ODD_MEMBERS), *RAW]:
-        odd = {"lines": "-1", "line_total": "1e999", "source": "<b>", "earlier": "x"}
+        odd = {"line_count": "-1", "line_total": "1e999", "source": "<b>", "earlier": "x"}
         app.write(MANIFEST, text, state="no\tstate", checks="x", next_check_at="tomorrow", **odd)
         for address in (app.address(WRITTEN_INTO), app.address()):
             answer = requests.get(address, headers={"Accept": "text/html"})

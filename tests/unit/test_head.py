@@ -1,4 +1,4 @@
-"""What a list shows of an invoice stands in the metadata of invoice.json."""
+"""What a list shows of an invoice stands in the metadata of its manifest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which lines that are missing may still arrive by themselves: those enqueued, and those that wait."""
+"""What a listing tells: which blobs are manifests, and which missing lines may still arrive by themselves."""
 
 from __future__ import annotations
 
@@ -7,7 +7,17 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.keys import LineItemsKey
-from shared.storage.blobs import InvoiceMetadata, LinesMetadata, ManifestMetadata, StoredLines
+from shared.storage.blobs import (
+    ALL_BUT_MANIFESTS,
+    InvoiceMetadata,
+    LinesMetadata,
+    ManifestMetadata,
+    StoredLines,
+    invoice_blob,
+    lines_blob,
+    manifest_blob,
+    reconciliation_blob,
+)
 from shared.storage.inventory import InvoiceBlobs
 
 NOW = datetime(2026, 11, 26, 6, tzinfo=UTC)
@@ -55,3 +65,14 @@ def test_a_wait_of_other_lines_keeps_none_away() -> None:
     """Each wait is that of one kind of an invoice's lines."""
     billing = LineItemsKey(KEY.invoice_id, "one_time", "billing_line_items")
     assert not blobs(waits_until=NOW + HOUR).under_way(billing, "new", NOW)
+
+
+@pytest.mark.parametrize("invoice_id", ["G098765430", "D0500033K3", "H1-IN0IN0IN"])
+def test_a_manifest_is_told_from_other_blobs_by_a_part_of_its_name(invoice_id: str) -> None:
+    """Names of blobs are in lower case, and invoice ids in upper case."""
+    others = [invoice_blob(invoice_id), reconciliation_blob(invoice_id)]
+    for provider in ("office", "azure", "one_time"):
+        for kind in ("billing_line_items", "usage_line_items"):
+            others.append(lines_blob(LineItemsKey.of(invoice_id, provider, kind)))
+    assert all(ALL_BUT_MANIFESTS in name for name in others)
+    assert ALL_BUT_MANIFESTS not in manifest_blob(invoice_id)
