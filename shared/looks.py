@@ -67,7 +67,8 @@ def refresh_manifest(
             # First sent, then noted: after a crash in between another one is sent, and noted.
             send_look(services.queue, invoice_id, due, due - at)
             ordered.add(due)
-        parts = read_parts(archive.reconciliation(invoice_id)[0])
+        # Without lines there is nothing to ask for: the first run of the timer saves a request an invoice.
+        parts = read_parts(archive.reconciliation(invoice_id)[0]) if findings.stored.lines else {}
         manifest = manifest_of(findings, about, parts)
         with suppress(Overtaken):
             text = msgspec.json.encode(manifest)
