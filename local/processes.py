@@ -5,6 +5,7 @@ import selectors
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 import weakref
 from abc import ABC, abstractmethod
@@ -57,6 +58,7 @@ class Child:
 
     def start(self) -> None:
         """Start the process; its log goes on where it was."""
+        _end_as_by_ctrl_c()
         self._process = subprocess.Popen(
             self._command,
             env=self._env,
@@ -132,6 +134,13 @@ class Child:
         if process.stdout:
             process.stdout.close()
         return process.wait()
+
+
+def _end_as_by_ctrl_c() -> None:
+    """Have SIGTERM, too, leave the contexts in which children run: they would outlive this process."""
+    is_main = threading.current_thread() is threading.main_thread()
+    if is_main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def _open_log(path: Path | None) -> int:

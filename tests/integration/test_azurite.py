@@ -1,9 +1,12 @@
 """Azurite as a child process."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from azure.core.exceptions import ServiceRequestError
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueClient
 
@@ -53,6 +56,29 @@ def test_location_survives_a_restart_on_the_same_ports(tmp_path: Path) -> None:
         azurite.start()
         assert azurite.connection_string == before
         assert _read(azurite) == b"still here"
+
+
+def test_it_does_not_outlive_who_has_started_it() -> None:
+    """Also where that is asked to end, as CI does with what takes too long."""
+    script = (
+        "import time\n"
+        "from local.azurite import Azurite\n"
+        "with Azurite() as azurite:\n"
+        "    print(azurite.connection_string, flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    command = [sys.executable, "-c", script]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as starter:
+        assert starter.stdout
+        connection_string = starter.stdout.readline().strip()
+        starter.terminate()
+    with (
+        BlobServiceClient.from_connection_string(connection_string, retry_total=0) as service,
+        pytest.raises(ServiceRequestError),
+    ):
+        service.get_service_properties()
 
 
 def test_what_azurite_says_is_in_the_error(tmp_path: Path) -> None:
