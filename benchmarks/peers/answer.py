@@ -18,7 +18,7 @@ from get_invoice.line_items import lines_answer
 from shared.keys import LineItemsKey
 from shared.services import Services
 from shared.settings import get_settings
-from shared.storage.blobs import ALL_BUT_MANIFESTS
+from shared.storage.names import ALL_BUT_MANIFESTS
 
 _GZIP = {"accept-encoding": "gzip"}
 _URL = "http://localhost/api/invoices"

@@ -21,23 +21,25 @@ from azure.storage.blob import BlobBlock, BlobProperties, ContainerClient, Conte
 from shared.content import NOTHING, Content
 from shared.keys import LineItemsKey
 from shared.storage.blobs import (
-    ALL_BUT_MANIFESTS,
     InvoiceMetadata,
     LinesMetadata,
     ManifestMetadata,
     ReadLines,
     StoredInvoice,
     StoredLines,
-    invoice_blob,
-    lines_blob,
-    manifest_blob,
-    reconciliation_blob,
 )
 from shared.storage.blocks import Part, Staged, ids_of, number_of
 from shared.storage.conditions import discard, is_kept_out, only, told_as_overtaken
 from shared.storage.failures import error_code
 from shared.storage.listing import ListedBlob, ListedPrefix, list_blobs, walk_blobs
 from shared.storage.metadata import Metadata
+from shared.storage.names import (
+    ALL_BUT_MANIFESTS,
+    invoice_blob,
+    lines_blob,
+    manifest_blob,
+    reconciliation_blob,
+)
 
 _JSON = ContentSettings(content_type="application/json")
 # The service itself takes up to a minute for a list of 50,000 blocks.

@@ -1,9 +1,8 @@
-"""The names of the blobs in the container, and their metadata: each record is read and written here."""
+"""What blobs say of themselves in their metadata: each record is read and written here."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -12,46 +11,10 @@ from typing import NamedTuple
 from azure.storage.blob import BlobProperties
 
 from shared.amounts import amount_of, written
-from shared.errors import InvalidInput
 from shared.keys import LineItemsKey
 from shared.storage.head import Head, Summary
 from shared.storage.listing import ListedBlob
 from shared.storage.metadata import Metadata, count, crc, known_values, moment, moments
-
-
-def invoice_blob(invoice_id: str) -> str:
-    """Name the blob of the invoice as listed."""
-    return f"{invoice_id}/invoice.json"
-
-
-def manifest_blob(invoice_id: str) -> str:
-    """Name the blob of the manifest."""
-    return f"{invoice_id}/manifest.json"
-
-
-def reconciliation_blob(invoice_id: str) -> str:
-    """Name the blob of what the lines come to."""
-    return f"{invoice_id}/line_items_reconciliation.json"
-
-
-ALL_BUT_MANIFESTS = "in"
-"""What is in the name of each blob of an invoice, except its manifest: a listing of these has it as its delimiter."""
-
-
-def lines_blob(key: LineItemsKey) -> str:
-    """Name the blob of these lines."""
-    return f"{key}.jsonl"
-
-
-def key_of_blob(name: str) -> LineItemsKey | None:
-    """Say which lines a blob holds by its name; None for other blobs."""
-    parts = name.removesuffix(".jsonl").split("/")
-    if not name.endswith(".jsonl") or len(parts) != 3:
-        return None
-    with suppress(InvalidInput):
-        key = LineItemsKey.of(*parts)
-        return key if lines_blob(key) == name else None
-    return None
 
 
 @dataclass(frozen=True)

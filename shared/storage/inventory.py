@@ -12,15 +12,9 @@ from itertools import groupby
 from shared.keys import LineItemsKey, is_invoice_id
 from shared.settling import FETCHING, STATES
 from shared.storage.archive import Archive
-from shared.storage.blobs import (
-    InvoiceMetadata,
-    ManifestMetadata,
-    StoredLines,
-    invoice_blob,
-    key_of_blob,
-    manifest_blob,
-)
+from shared.storage.blobs import InvoiceMetadata, ManifestMetadata, StoredLines
 from shared.storage.listing import ListedBlob
+from shared.storage.names import invoice_blob, key_of_blob, manifest_blob
 
 ENQUEUE_AGAIN_AFTER = timedelta(hours=6)
 """How long lines that were enqueued and are not there count as under way; then a message was lost."""

@@ -20,10 +20,11 @@ from shared.keys import LineItemsKey
 from shared.models import Invoice
 from shared.reconciliation import Parts, Reconciliation, reconciliation_of
 from shared.settling import FETCHING, SETTLED, doubts
-from shared.storage.blobs import ManifestMetadata, StoredInvoice, StoredLines, lines_blob
+from shared.storage.blobs import ManifestMetadata, StoredInvoice, StoredLines
 from shared.storage.head import Head, Summary, plain
 from shared.storage.inventory import InvoiceBlobs
 from shared.storage.metadata import moment
+from shared.storage.names import lines_blob
 
 MOST_EARLIER = 100
 """Earlier versions of lines that a manifest names; a listing of snapshots has all of them."""

@@ -20,17 +20,11 @@ from shared.keys import LineItemsKey
 from shared.links import link_of
 from shared.messages import LineItemsMessage
 from shared.settings import Settings
-from shared.storage.blobs import (
-    InvoiceMetadata,
-    LinesMetadata,
-    ManifestMetadata,
-    StoredLines,
-    key_of_blob,
-    lines_blob,
-)
+from shared.storage.blobs import InvoiceMetadata, LinesMetadata, ManifestMetadata, StoredLines
 from shared.storage.blocks import OldPart, Part, Staged
 from shared.storage.inventory import inventory_of
 from shared.storage.manifest import manifest_of
+from shared.storage.names import key_of_blob, lines_blob
 from tests.running_app import RunningApp
 
 INVOICE = "G000024130"

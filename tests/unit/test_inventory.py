@@ -7,18 +7,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.keys import LineItemsKey
-from shared.storage.blobs import (
+from shared.storage.blobs import InvoiceMetadata, LinesMetadata, ManifestMetadata, StoredLines
+from shared.storage.inventory import InvoiceBlobs
+from shared.storage.names import (
     ALL_BUT_MANIFESTS,
-    InvoiceMetadata,
-    LinesMetadata,
-    ManifestMetadata,
-    StoredLines,
     invoice_blob,
     lines_blob,
     manifest_blob,
     reconciliation_blob,
 )
-from shared.storage.inventory import InvoiceBlobs
 
 NOW = datetime(2026, 11, 26, 6, tzinfo=UTC)
 KEY = LineItemsKey("G098765430", "one_time", "usage_line_items")
