@@ -13,7 +13,7 @@ from shared.keys import LineItemsKey, is_invoice_id
 from shared.settling import FETCHING, STATES
 from shared.storage.archive import Archive
 from shared.storage.blobs import InvoiceMetadata, ManifestMetadata, StoredLines
-from shared.storage.listing import ListedBlob
+from shared.storage.listing import ListedBlob, ListedPrefix
 from shared.storage.names import invoice_blob, key_of_blob, manifest_blob
 
 ENQUEUE_AGAIN_AFTER = timedelta(hours=6)
@@ -139,10 +139,10 @@ def manifests(archive: Archive) -> dict[str, ManifestMetadata]:
     found: dict[str, ManifestMetadata] = {}
     for each in archive.listed_manifests():
         invoice_id = each.name.partition("/")[0]
-        if isinstance(each, ListedBlob) and each.name == manifest_blob(invoice_id):
-            found[invoice_id] = ManifestMetadata.of(each.metadata)
-        else:
+        if isinstance(each, ListedPrefix) or each.name == invoice_blob(invoice_id):
             found.setdefault(invoice_id, ManifestMetadata())
+        elif each.name == manifest_blob(invoice_id):
+            found[invoice_id] = ManifestMetadata.of(each.metadata)
     return {name: manifest for name, manifest in found.items() if is_invoice_id(name)}
 
 
