@@ -101,7 +101,7 @@ def test_a_host_that_stood_still_beyond_its_lease_spoils_nothing() -> None:
     with running(invoices, settings=SETTINGS, lease_seconds=3) as stack:
         # So slow that none has ended yet. How many have begun depends on the host's first look at the queue.
         stack.partner_center.options.latency_seconds = 5
-        stack.host.run("list_invoices")
+        assert list_invoices(stack.host) == LINKS
         wait_until(lambda: fetches(stack.host), "a fetch under way")
         with ExitStack() as hosts:
             with stack.host.frozen():

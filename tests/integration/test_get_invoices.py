@@ -161,7 +161,10 @@ def test_what_is_odd_in_the_container_stops_nothing(stored: RunningApp) -> None:
     stored.container.upload_blob("notes 2026/invoice.json", b"{}")
     stored.container.upload_blob("Recurring-D0500099A2/invoice.json", b"{}")
     stored.container.upload_blob("D0500099A3/notes.txt", b"x")
-    for folder in ("D0500099A4", "D0500099A4/office"):  # of a data lake: they outlive what was in them
+    for folder in (
+        "D0500099A4",
+        "D0500099A4/office",
+    ):  # of a data lake: they outlive what was in them
         stored.container.upload_blob(folder, b"", metadata={"hdi_isfolder": "true"})
     odd = {
         "state": "Settled by hand",
