@@ -75,7 +75,6 @@ def test_blobs_of_somebody_else_are_text(app: App, open_page: Page) -> None:
             blob.set_blob_metadata(said)
 
 
-OF_THE_APP = {"content": "1", "version": "1", "stored_at": "2026-11-09T06:00:00+00:00"}
 ODD_MEMBERS: list[dict[str, Any]] = [
     {"reason": None},
     {"reason": 5},
@@ -157,8 +156,8 @@ def test_an_odd_invoice_has_a_page(app: App, page: Page) -> None:
 def test_a_period_without_an_end_is_shown(app: App, page: Page) -> None:
     """The last day of the calendar is a day like others."""
     metadata = {"period_start": "2026-10-01", "period_end": "9999-12-31"}
-    name = "G098120461/invoice.json"
-    app.stack.container.upload_blob(name, b"{}", metadata={**OF_THE_APP, **metadata})
+    name = "G098120461/manifest.json"
+    app.stack.container.upload_blob(name, b"{}", metadata=metadata)
     try:
         page.goto(app.address())
         expect(page.get_by_text("2026-10-01 to 9999-12-31")).to_be_visible()
