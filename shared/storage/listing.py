@@ -6,9 +6,10 @@ invoices of years. It still sends, signs and repeats the requests; what comes is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
@@ -17,6 +18,7 @@ from azure.core.pipeline import PipelineResponse
 from azure.storage.blob import BlobPrefix, BlobProperties, ContainerClient
 
 from shared.storage.metadata import Metadata
+from shared.threads import InvocationThreads
 
 if TYPE_CHECKING:
     from azure.core.paging import PageIterator
@@ -48,10 +50,8 @@ def list_blobs(
     Raises AzureError where storage refuses, or gives what is no listing.
     """
     include = ["metadata", "snapshots"] if snapshots else ["metadata"]
-    marker: str | None = None
-    while marker != "":
-        blobs, _, marker = _page(container, prefix, include, marker)
-        yield from blobs
+    for page in _pages(partial(_page, container, prefix, include, None)):
+        yield from page.blobs
 
 
 def walk_blobs(container: ContainerClient, delimiter: str) -> Iterator[ListedBlob | ListedPrefix]:
@@ -60,15 +60,31 @@ def walk_blobs(container: ContainerClient, delimiter: str) -> Iterator[ListedBlo
     A data lake gives all as blobs (Known issues with Azure Data Lake Storage: the only delimiter that it
     supports is a slash). Raises AzureError as `list_blobs` does.
     """
-    marker: str | None = None
-    while marker != "":
-        try:
-            blobs, prefixes, marker = _page(container, "", ["metadata"], marker, delimiter)
-        except _Folders:
-            yield from list_blobs(container, "")
-            return
-        yield from blobs
-        yield from map(ListedPrefix, prefixes)
+    try:
+        for page in _pages(partial(_page, container, "", ["metadata"], delimiter)):
+            yield from page.blobs
+            yield from map(ListedPrefix, page.prefixes)
+    except _Folders:
+        yield from list_blobs(container, "")
+
+
+class _Page(NamedTuple):
+    """`following` is where the next page begins; None after the last one."""
+
+    blobs: Iterable[ListedBlob]
+    prefixes: list[str]
+    following: str | None
+
+
+def _pages(page_at: Callable[[str | None], _Page]) -> Iterator[_Page]:
+    """Give page after page; while one is read, storage works on the next one."""
+    page = page_at(None)
+    with InvocationThreads(1, thread_name_prefix="listing") as ahead:
+        while page.following:
+            asked = ahead.submit(page_at, page.following)
+            yield page
+            page = asked.result()
+    yield page
 
 
 class _Received(Exception):
@@ -97,10 +113,9 @@ def _page(
     container: ContainerClient,
     prefix: str,
     include: list[str],
+    delimiter: str | None,
     marker: str | None,
-    delimiter: str | None = None,
-) -> tuple[Iterable[ListedBlob], list[str], str]:
-    """Give the blobs and prefixes of a page, and where the next one begins; empty after the last one."""
+) -> _Page:
     options: dict[str, Any] = {"include": include, "raw_response_hook": _receive}
     listing = (
         container.walk_blobs(prefix, delimiter=delimiter, **options)
@@ -126,7 +141,7 @@ def _page(
         following = pages.continuation_token
     if delimiter and any(prefix.endswith("/") for prefix in prefixes):
         raise _Folders
-    return blobs, prefixes, following or ""
+    return _Page(blobs, prefixes, following or None)
 
 
 def _parsed(body: bytes) -> ElementTree.Element:
