@@ -1,4 +1,4 @@
-"""Why an invoice does not add up, as far as arithmetic can tell it: `{invoiceId}/line_items_reconciliation.json`.
+"""Why an invoice does not add up, as far as arithmetic can tell it: `{invoiceId}/invoice_reconciliation.json`.
 
 Whoever commits lines writes first what they come to; a manifest tells the whole of it. A part counts
 only beside the lines of the very run that has written it.

@@ -48,7 +48,7 @@ STRUCTURES: dict[str, dict[str, Owner]] = {
         "`azurePlans`": reconciliation.AzurePlans,
         "each of `subscriptions`": reconciliation.Subscription,
     },
-    "`line_items_reconciliation.json`, by the app": {
+    "`invoice_reconciliation.json`, by the app": {
         "each kind of lines, such as `one_time/billing_line_items`": reconciliation.Part,
         "each of `chargeTypes` and `subscriptions`": reconciliation.Group,
     },

@@ -18,7 +18,7 @@ from local.simulated.sources import source_of, stored_jsonl
 from local.soak.pieces import Pieces
 from local.stack import POISON
 
-_BESIDE_LINES = ("invoice.json", "manifest.json", "line_items_reconciliation.json")
+_BESIDE_LINES = ("invoice.json", "manifest.json", "invoice_reconciliation.json")
 _SAID = ("complete", "state", "currencyCode", "totalCharges", "lineTotal", "difference")
 
 

@@ -3,7 +3,7 @@
     {invoiceId}/invoice.json                                   the invoice as listed
     {invoiceId}/{billingProvider}/{invoiceLineItemType}.jsonl  every line
     {invoiceId}/manifest.json                                  what is there, and whether it adds up
-    {invoiceId}/line_items_reconciliation.json                 what the lines come to
+    {invoiceId}/invoice_reconciliation.json                    what the lines come to
 
 It knows nothing of where lines come from. Thread-safe; one for the process.
 """

@@ -23,7 +23,7 @@ def manifest_blob(invoice_id: str) -> str:
 
 def reconciliation_blob(invoice_id: str) -> str:
     """Name the blob of what the lines come to."""
-    return f"{invoice_id}/line_items_reconciliation.json"
+    return f"{invoice_id}/invoice_reconciliation.json"
 
 
 def lines_blob(key: LineItemsKey) -> str:

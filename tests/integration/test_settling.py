@@ -246,7 +246,7 @@ def test_an_export_with_the_stored_etag_is_not_downloaded(
     app.fetch(f'{{"link": "/invoices/{modern.id}/lineitems/OneTime/BillingLineItems"}}')
     assert len(graph.files.requests.matching("part-")) == files + 1
     changed = {name for name in before if etags(app)[name] != before[name]}
-    assert changed <= {f"{modern.id}/manifest.json", f"{modern.id}/line_items_reconciliation.json"}
+    assert changed <= {f"{modern.id}/manifest.json", f"{modern.id}/invoice_reconciliation.json"}
 
 
 def test_the_rest_that_is_published_later_is_brought_by_a_look(
