@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 import tempfile
 from pathlib import Path
 
@@ -44,7 +43,6 @@ Ctrl-C stops everything.
 def main() -> None:
     """Start everything and wait to be stopped."""
     log = Path(tempfile.mkdtemp(prefix="invoices-start-"), "functions-host.log")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with running(current_world(), port=_PORT, log_file=log) as stack:
         text = _HELP.format(
             url=stack.host.url,
